@@ -1,0 +1,44 @@
+# `make demo` and `make test` set themselves up: Python >= 3.11, pip and make are all they need.
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+OUT    := build/demo
+
+.PHONY: demo test test-torch lint format regen clean
+.DELETE_ON_ERROR:
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "symcnn needs Python 3.11 or newer with venv; none found on PATH" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp an extra: a set-up is repeated only when pyproject.toml changes.
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint $(VENV)/.installed-test
+	$(BIN)/pytest -n 2
+
+test-torch: $(VENV)/.installed-torch
+	$(MAKE) test
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+regen: $(VENV)/.installed-test
+	$(BIN)/pytest --regen -q tests/render
+
+demo: $(VENV)/.installed-demo
+	@mkdir -p $(OUT)
+	$(BIN)/python examples/demo.py $(OUT)
+
+clean:
+	rm -rf build dist
