@@ -1,0 +1,357 @@
+"""The `symcnn` command: reads arguments, calls the front door, writes the result.
+
+SymPy is imported by the command that needs it, so that `symcnn --help` answers at once. Results go to
+standard output or to the file named by `-o`, which is replaced whole or not at all. Exit codes: 0 fine,
+1 a check failed (a false formula, a gradient mismatch), 2 wrong usage or unreadable input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    import symcnn as sc
+
+FINE, FAILED, UNUSABLE = 0, 1, 2
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell reports SIGINT and SIGPIPE
+
+FALSE = ("fails", "inconsistent-with-definition", "shape-wrong")
+UNPROVED = (*FALSE, "cannot-check")
+FORMATS = {".tex": "latex", ".html": "html", ".htm": "html", ".md": "markdown"}
+
+
+class UsageError(Exception):
+    """Arguments that argparse accepts one by one, but that do not go together."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code = _guarded(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more on its way out; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _guarded(arguments: argparse.Namespace) -> int:
+    """Run the command; input that cannot be used becomes one line on standard error."""
+    from symcnn.core.errors import SymcnnError
+
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code: int = arguments.run(arguments)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        name = error.filename if error.filename is not None else "input"
+        return _refuse(arguments, f"{name}: {error.strerror or error}")
+    except (SymcnnError, UsageError) as error:
+        return _refuse(arguments, str(error))
+    return code
+
+
+def _refuse(arguments: argparse.Namespace, message: str) -> int:
+    line = " ".join(message.split())
+    print(f"symcnn {arguments.command}: {line}", file=sys.stderr)
+    return UNUSABLE
+
+
+# --- the commands ------------------------------------------------------------------------------------
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    import symcnn as sc
+
+    if arguments.html and len(arguments.files) > 1:
+        raise UsageError("--html takes one file of notes, so that one page is written")
+    reports = []
+    for number, path in enumerate(arguments.files, start=1):
+        with _progress(f"verifying {path} ({number} of {len(arguments.files)})"):
+            reports.append(sc.verify(path, bindings=arguments.bindings))
+    color = not arguments.output and _colored(arguments.color)
+    if arguments.explain is not None:
+        text = "\n".join(_explained(report, arguments.explain) for report in reports)
+    elif arguments.json:
+        text = _joined([report.to_json() for report in reports])
+    else:
+        text = "\n".join(report.to_text(color=color).rstrip("\n") for report in reports)
+    _deliver(text, arguments.output)
+    if arguments.html:
+        write_whole(arguments.html, reports[0].to_html())
+    if arguments.fix:
+        for path, report in zip(arguments.files, reports, strict=True):
+            write_whole(path, report.fixed())
+    bad = UNPROVED if arguments.strict else FALSE
+    return FAILED if any(report.counts.get(verdict) for report in reports for verdict in bad) else FINE
+
+
+def _joined(documents: list[str]) -> str:
+    """One file gives its object, several give a list of objects."""
+    return documents[0] if len(documents) == 1 else "[\n" + ",\n".join(documents) + "\n]"
+
+
+def _explained(report: sc.Report, line: int) -> str:
+    """All that is known of the formulas that start on one line of the notes."""
+    content = json.loads(report.to_json())
+    here = [claim for claim in content["claims"] if claim["line"] == line]
+    if not here:
+        nearest = sorted({claim["line"] for claim in content["claims"]}, key=lambda other: abs(other - line))
+        known = f"the nearest starts on line {nearest[0]}" if nearest else "there is none in the file"
+        raise UsageError(f"{content['file']}:{line}: no formula starts here; {known}")
+    return "\n".join(_claim_text(content["file"], claim) for claim in here)
+
+
+def _claim_text(file: str, claim: dict[str, Any]) -> str:
+    lines = [f"{file}:{claim['line']}:{claim['column']}: {claim['verdict']}", f"  {claim['latex']}"]
+    for key in (
+        "proof",
+        "assumption",
+        "reason",
+        "correction",
+        "counterexample",
+        "wrong_terms",
+        "related_lines",
+    ):
+        value = claim.get(key)
+        if value not in (None, [], {}):
+            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            lines.append(f"  {key.replace('_', ' ')}: {shown}")
+    return "\n".join(lines)
+
+
+def _derive(arguments: argparse.Namespace) -> int:
+    import symcnn as sc
+
+    kind = arguments.format or FORMATS.get(Path(arguments.output or "").suffix.lower(), "markdown")
+    subject = _subject(arguments)
+    with _progress("deriving"):
+        document = sc.derive(subject, wrt=arguments.wrt)
+        match kind:
+            case "latex":
+                text = document.to_latex()
+            case "html":
+                text = document.to_html()
+            case _:
+                text = document.to_markdown()
+    _deliver(text, arguments.output)
+    return FINE
+
+
+def _emit(arguments: argparse.Namespace) -> int:
+    import symcnn as sc
+
+    subject = _subject(arguments)
+    with _progress("emitting"):
+        source = sc.emit(subject).source
+    _deliver(source, arguments.output)
+    return FINE
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    import symcnn as sc
+
+    subject = _subject(arguments)
+    with _progress("checking"):
+        evidence = sc.check(subject)
+    if arguments.json:
+        text = json.dumps(evidence.to_dict(), indent=2, ensure_ascii=False)
+    else:
+        text = evidence.to_text()
+    _deliver(text, arguments.output)
+    return FINE if evidence.passed else FAILED
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    import symcnn as sc
+
+    summary = sc.models.summary(_subject(arguments))
+    if arguments.json:
+        text = json.dumps(summary, indent=2, ensure_ascii=False)
+    else:
+        text = _table(summary)
+    _deliver(text, arguments.output)
+    return FINE
+
+
+def _table(summary: dict[str, Any]) -> str:
+    """The layers with their shapes and parameter counts, one a line."""
+    rows = [("layer", "type", "output shape", "parameters")]
+    for layer in summary["layers"]:
+        rows.append((layer["name"], layer["type"], _shape(layer["output_shape"]), f"{layer['parameters']:,}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        f"{name:{widths[0]}}  {type_:{widths[1]}}  {shape:{widths[2]}}  {count:>{widths[3]}}"
+        for name, type_, shape, count in rows
+    ]
+    lines.insert(1, "-" * len(lines[0]))
+    heading = f"{summary['name']} ({summary['source']})" if summary["source"] else summary["name"]
+    totals = f"{summary['parameters']:,} parameters, {summary['multiply_adds']:,} multiply-adds for one input"
+    return "\n".join([heading, f"input {_shape(summary['input'])}", "", *lines, "", totals])
+
+
+def _shape(axes: Sequence[object]) -> str:
+    return " x ".join(str(axis) for axis in axes) or "scalar"
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    import symcnn as sc
+
+    _deliver("\n".join(sc.models.names()), arguments.output)
+    return FINE
+
+
+def _subject(arguments: argparse.Namespace) -> sc.Network | sc.Layer:
+    """The network or layer that the arguments name, or that their formulas state."""
+    import symcnn as sc
+
+    formulas = getattr(arguments, "formula", None)
+    if bool(arguments.model) == bool(formulas):
+        raise UsageError("expected either a model's name or --formula" + (", not both" if formulas else ""))
+    if not formulas:
+        return sc.models.get(arguments.model)
+    shapes: dict[str, str] = {}
+    for binding in arguments.shape:
+        name, equals, axes = binding.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--shape: expected NAME=AXES, such as x=N,D; came {binding!r}")
+        if name.strip() in shapes:
+            raise UsageError(f"--shape: {name.strip()} is given twice")
+        shapes[name.strip()] = axes.strip()
+    return sc.layer("\n".join(formulas), shapes=shapes)
+
+
+# --- output ------------------------------------------------------------------------------------------
+
+
+def _deliver(text: str, output: str | None) -> None:
+    """Write a result to the named file, or to standard output; it ends with one line break."""
+    text = text.rstrip("\n") + "\n"
+    if output is None or output == "-":
+        sys.stdout.write(text)
+    else:
+        write_whole(output, text)
+
+
+def write_whole(path: str | Path, text: str) -> None:
+    """Replace a file by `text` in one step: after a failure the old file is still there, whole."""
+    target = Path(path).resolve()
+    content = text.encode("utf-8", errors="backslashreplace")
+    if target.exists() and not target.is_file():  # a device or a pipe is written to, not replaced
+        target.write_bytes(content)
+        return
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _colored(choice: str) -> bool:
+    if choice == "auto":
+        return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return choice == "always"
+
+
+@contextlib.contextmanager
+def _progress(doing: str) -> Iterator[None]:
+    """Say on a terminal what is going on, and wipe it out when it is over."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(f"{doing} ...", end="\r", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print(" " * (len(doing) + 4), end="\r", file=sys.stderr, flush=True)
+
+
+# --- arguments ---------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="symcnn", description="Convolutional networks as index equations.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    verify = commands.add_parser("verify", help="give every formula of notes a verdict")
+    verify.set_defaults(run=_verify)
+    verify.add_argument("files", nargs="+", metavar="FILE", help="notes: .md, .tex or .ipynb")
+    verify.add_argument("--html", metavar="OUT", help="also write the report as a page")
+    verify.add_argument("--fix", action="store_true", help="put the corrections into the notes, nothing else")
+    verify.add_argument(
+        "--strict", action="store_true", help="a formula that cannot be checked counts as failed"
+    )
+    verify.add_argument(
+        "--bindings", metavar="FILE.toml", help="what names mean where the notes are too terse"
+    )
+    verify.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    form = verify.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for programs")
+    form.add_argument("--explain", type=int, metavar="LINE", help="all that is known of one line's formulas")
+
+    derive = commands.add_parser("derive", help="write out how the gradients are found")
+    derive.set_defaults(run=_derive)
+    derive.add_argument(
+        "--format", choices=("latex", "html", "markdown"), help="otherwise by the name of OUT"
+    )
+    derive.add_argument(
+        "--wrt", action="append", metavar="NAME", help="only this tensor's gradient (repeatable)"
+    )
+    emit = commands.add_parser("emit", help="write the gradient code, which needs NumPy only")
+    emit.set_defaults(run=_emit)
+    check = commands.add_parser("check", help="run the evidence for a model's gradients")
+    check.set_defaults(run=_check)
+    for command in (derive, emit, check):
+        command.add_argument("model", nargs="?", metavar="MODEL", help="a name that `symcnn models` lists")
+        command.add_argument(
+            "--formula", action="append", metavar="TEXT", help="equations, one a line (repeatable)"
+        )
+        command.add_argument(
+            "--shape", action="append", default=[], metavar="NAME=AXES", help="such as x=N,D"
+        )
+
+    show = commands.add_parser("show", help="list a model's layers, shapes and parameters")
+    show.set_defaults(run=_show)
+    show.add_argument("model", metavar="MODEL", help="a name that `symcnn models` lists")
+    models = commands.add_parser("models", help="list the models")
+    models.set_defaults(run=_models)
+    for command in (check, show):
+        command.add_argument("--json", action="store_true", help="for programs")
+    for command in (verify, derive, emit, check, show, models):
+        command.add_argument("-o", "--output", metavar="OUT", help="a file, in place of standard output")
+    return parser
