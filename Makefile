@@ -36,9 +36,19 @@ format: $(VENV)/.installed-test
 regen: $(VENV)/.installed-test
 	$(BIN)/pytest --regen -q tests/render
 
+# The page holds false formulas on purpose, so that `verify` ends with exit code 1.
 demo: $(VENV)/.installed-demo
 	@mkdir -p $(OUT)
-	$(BIN)/python examples/demo.py $(OUT)
+	$(BIN)/symcnn verify examples/notes/backprop.md --html $(OUT)/verdicts.html || test $$? -eq 1
+	$(BIN)/symcnn derive notes -o $(OUT)/notes.html
+	$(BIN)/symcnn derive notes -o $(OUT)/notes.tex
+	$(BIN)/symcnn emit lenet5-digits -o $(OUT)/lenet5_digits.py
+	$(BIN)/python examples/train_digits.py $(OUT)/lenet5_digits.py
+	@echo
+	@echo "verdicts on examples/notes/backprop.md   $(OUT)/verdicts.html"
+	@echo "the notes' network, derived, to read     $(OUT)/notes.html"
+	@echo "the same for LaTeX                       $(OUT)/notes.tex"
+	@echo "the network that was trained             $(OUT)/lenet5_digits.py"
 
 clean:
 	rm -rf build dist

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -42,17 +43,17 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = _parser().parse_args(argv)
     try:
-        code = _guarded(arguments)
-        sys.stdout.flush()
+        try:
+            return _guarded(_parser().parse_args(argv))
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The interpreter flushes standard output once more on its way out; let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    return code
 
 
 def _guarded(arguments: argparse.Namespace) -> int:
@@ -231,6 +232,8 @@ def _subject(arguments: argparse.Namespace) -> sc.Network | sc.Layer:
     if bool(arguments.model) == bool(formulas):
         raise UsageError("expected either a model's name or --formula" + (", not both" if formulas else ""))
     if not formulas:
+        if getattr(arguments, "shape", None):
+            raise UsageError("--shape goes with --formula; a model states its own shapes")
         return sc.models.get(arguments.model)
     shapes: dict[str, str] = {}
     for binding in arguments.shape:
@@ -259,6 +262,8 @@ def write_whole(path: str | Path, text: str) -> None:
     """Replace a file by `text` in one step: after a failure the old file is still there, whole."""
     target = Path(path).resolve()
     content = text.encode("utf-8", errors="backslashreplace")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
     if target.exists() and not target.is_file():  # a device or a pipe is written to, not replaced
         target.write_bytes(content)
         return

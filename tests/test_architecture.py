@@ -21,9 +21,14 @@ DISTRIBUTIONS = {"markdown_it": "markdown-it-py"}  # modules whose distribution 
 
 
 def called(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Name and line of every call, whether by a bare name or as an attribute."""
+    """Name and line of every call, whether by a bare name or as an attribute.
+
+    `sympify(..., strict=True)` refuses text, so it is not one of them.
+    """
     for node in ast.walk(tree):
         match node:
+            case ast.Call(keywords=[ast.keyword(arg="strict", value=ast.Constant(value=True))]):
+                continue
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
                 yield name, node.lineno
 

@@ -1,0 +1,275 @@
+"""What the commands make of arguments, results and errors; the work behind them is played by stand-ins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import symcnn
+from symcnn.cli import main, write_whole
+from symcnn.core.errors import FormulaError, UnknownName
+
+CLAIM = {
+    "line": 7,
+    "column": 3,
+    "latex": "a = b",
+    "verdict": "fails",
+    "proof": None,
+    "assumption": None,
+    "reason": "transpose missing",
+    "correction": "a = b^T",
+    "counterexample": None,
+    "wrong_terms": ["b"],
+    "related_lines": [],
+}
+
+
+@dataclass
+class StandIn:
+    """Stands for every result of the front door, and records what was asked for."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    passed: bool = True
+    source: str = "import numpy as np\n"
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps({"file": "notes.md", "claims": [CLAIM], "counts": self.counts})
+
+    def to_text(self, *, color: bool = False) -> str:
+        return f"report, {'with' if color else 'without'} colour"
+
+    def to_dict(self) -> dict[str, bool]:
+        return {"passed": self.passed}
+
+    def to_html(self) -> str:
+        return "<html></html>"
+
+    def to_latex(self) -> str:
+        return r"\documentclass{article}"
+
+    def to_markdown(self) -> str:
+        return "# z₁₁"
+
+    def fixed(self) -> str:
+        return "a = b^T\r\n"
+
+
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """The front door, whose every function gives the same stand-in."""
+    result = StandIn()
+
+    def get(name: str) -> str:
+        if name != "lenet5":
+            raise UnknownName(f"no model {name!r};\nknown: lenet5")
+        return name
+
+    def layer(text: str, *, shapes: dict[str, str]) -> tuple[str, dict[str, str]]:
+        if "]" not in text:
+            raise FormulaError("expected ']'", line=1, column=4)
+        return text, shapes
+
+    def asked(**given: Any) -> StandIn:
+        result.asked = given
+        return result
+
+    summary = {
+        "name": "lenet5",
+        "source": "LeCun 1998",
+        "input": [1, 32, 32],
+        "parameters": 156,
+        "multiply_adds": 117600,
+        "layers": [{"name": "conv1", "type": "conv2d", "output_shape": [6, 28, 28], "parameters": 156}],
+    }
+    models = SimpleNamespace(names=lambda: ("lenet5", "notes"), get=get, summary=lambda net: summary)
+    monkeypatch.setattr(symcnn, "models", models, raising=False)
+    monkeypatch.setattr(symcnn, "layer", layer, raising=False)
+    monkeypatch.setattr(symcnn, "verify", lambda path, **rest: asked(path=path, **rest), raising=False)
+    monkeypatch.setattr(symcnn, "derive", lambda what, **rest: asked(what=what, **rest), raising=False)
+    monkeypatch.setattr(symcnn, "emit", lambda what, **rest: asked(what=what, **rest), raising=False)
+    monkeypatch.setattr(symcnn, "check", lambda what, **rest: asked(what=what, **rest), raising=False)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("counts", "options", "code"),
+    [
+        ({"holds": 3, "definition": 1}, [], 0),
+        ({"fails": 1}, [], 1),
+        ({"shape-wrong": 1}, [], 1),
+        ({"inconsistent-with-definition": 1}, [], 1),
+        ({"cannot-check": 1}, [], 0),
+        ({"cannot-check": 1}, ["--strict"], 1),
+        ({"fails": 1}, ["--json"], 1),
+    ],
+)
+def test_verify_exits_by_the_verdicts(
+    door: StandIn, counts: dict[str, int], options: list[str], code: int
+) -> None:
+    door.counts = counts
+    assert main(["verify", "notes.md", *options]) == code
+
+
+def test_verify_gives_one_object_or_a_list(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["verify", "a.md", "--json"])
+    assert json.loads(capsys.readouterr().out)["file"] == "notes.md"
+    main(["verify", "a.md", "b.md", "--json"])
+    assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_verify_explains_a_line(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["verify", "notes.md", "--explain", "7"])
+    out = capsys.readouterr().out
+    assert out.startswith("notes.md:7:3: fails\n  a = b\n")
+    assert "correction: a = b^T" in out
+    assert "proof" not in out
+    assert main(["verify", "notes.md", "--explain", "9"]) == 2
+    assert "notes.md:9: no formula starts here; the nearest starts on line 7" in capsys.readouterr().err
+
+
+def test_verify_colours_only_a_terminal(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["verify", "notes.md"])
+    assert capsys.readouterr().out == "report, without colour\n"
+    main(["verify", "notes.md", "--color", "always"])
+    assert capsys.readouterr().out == "report, with colour\n"
+
+
+def test_verify_fixes_in_place_byte_for_byte(door: StandIn, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_bytes(b"a = b\r\n")
+    notes.chmod(0o640)
+    main(["verify", str(notes), "--fix"])
+    assert notes.read_bytes() == b"a = b^T\r\n"
+    assert notes.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [notes]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first"),
+    [
+        (["-o", "{}/net.tex"], r"\documentclass"),
+        (["-o", "{}/net.html"], "<html>"),
+        (["-o", "{}/net.md"], "# z"),
+        (["-o", "{}/net.txt"], "# z"),
+        (["-o", "{}/net.md", "--format", "latex"], r"\documentclass"),
+    ],
+)
+def test_derive_chooses_the_format(door: StandIn, tmp_path: Path, arguments: list[str], first: str) -> None:
+    assert main(["derive", "lenet5", *(argument.format(tmp_path) for argument in arguments)]) == 0
+    (written,) = tmp_path.iterdir()
+    assert written.read_text(encoding="utf-8").startswith(first)
+
+
+def test_formula_lines_and_shapes_reach_the_layer(door: StandIn) -> None:
+    formulas = ["--formula", "m[c] = mean[n](x[n,c])", "--formula", "y[n,c] = x[n,c] - m[c]"]
+    assert main(["derive", *formulas, "--shape", "x=N,C", "--wrt", "x"]) == 0
+    text = "m[c] = mean[n](x[n,c])\ny[n,c] = x[n,c] - m[c]"
+    assert door.asked == {"what": (text, {"x": "N,C"}), "wrt": ["x"]}
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_check_exits_by_the_evidence(door: StandIn, passed: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    door.passed = passed
+    assert main(["check", "lenet5", "--json"]) == (0 if passed else 1)
+    assert json.loads(capsys.readouterr().out) == {"passed": passed}
+
+
+def test_show_prints_a_table_or_json(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "lenet5"]) == 0
+    table = capsys.readouterr().out
+    assert "6 x 28 x 28" in table
+    assert table.endswith("156 parameters, 117,600 multiply-adds for one input\n")
+    main(["show", "lenet5", "--json"])
+    assert json.loads(capsys.readouterr().out)["layers"][0]["output_shape"] == [6, 28, 28]
+
+
+def test_models_are_listed_one_a_line(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out == "lenet5\nnotes\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "lenet6"], "no model 'lenet6'; known: lenet5"),
+        (["derive"], "expected either a model's name or --formula"),
+        (["derive", "lenet5", "--formula", "y[i] = x[i]"], "not both"),
+        (["emit", "--formula", "y[i = 1"], "line 1, column 4: expected ']'"),
+        (["emit", "--formula", "y[i] = x[i]", "--shape", "x"], "expected NAME=AXES, such as x=N,D; came 'x'"),
+        (["emit", "--formula", "y[i] = x[i]", "--shape", "x=N", "--shape", "x=M"], "x is given twice"),
+        (["emit", "lenet5", "--shape", "x=N"], "--shape goes with --formula"),
+        (["verify", "a.md", "b.md", "--html", "out.html"], "--html takes one file"),
+        (["emit", "lenet5", "-o", "missing-folder/net.py"], "missing-folder"),
+        (["emit", "lenet5", "-o", "."], "directory"),
+    ],
+)
+def test_refusals_are_one_line(
+    door: StandIn, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert message in error
+    assert error.startswith(f"symcnn {arguments[0]}: ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["verify"], ["show", "--nonsense", "x"], ["verify", "x", "--explain", "b"]]
+)
+def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(arguments)
+    assert leaving.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--help" in error
+
+
+def test_interruption_is_quiet(
+    door: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(path: str, **rest: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(symcnn, "verify", interrupted)
+    assert main(["verify", "notes.md"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_defect_is_not_dressed_as_bad_input(door: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defective(path: str, **rest: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(symcnn, "verify", defective)
+    with pytest.raises(KeyError):
+        main(["verify", "notes.md"])
+
+
+def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "net.py"
+    target.write_text("old", encoding="utf-8")
+
+    def full(handle: int, mode: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("symcnn.cli.os.replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(target, "new")
+    assert target.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_links_are_followed_and_new_files_are_readable(tmp_path: Path) -> None:
+    link = tmp_path / "link.md"
+    link.symlink_to(tmp_path / "real.md")
+    write_whole(link, "text")
+    assert link.is_symlink()
+    assert (tmp_path / "real.md").read_text(encoding="utf-8") == "text"
+    assert (tmp_path / "real.md").stat().st_mode & 0o600 == 0o600
