@@ -1,0 +1,476 @@
+"""The notation tree: what is written in a formula, before anybody decides what it means.
+
+Every node carries the `Span` of the LaTeX string that it was read from, so `latex[node.span.start:node.span.end]`
+is the text of the node. What only the context of the notes can settle stays open, in nodes of its own:
+
+- `CallOrProduct`   f(x + 1), y_i(1 - a), x[i]: a call, a product or an index
+- `Script`          W^T, a^{(i)}, W^{[l]}, x^2, x', z_{11}: power, layer, sample, transpose, derivative, entry
+- `Product` with `*`, `\\ast`, `\\star`, `\\otimes`, `\\times`: product, convolution, Kronecker, or a shape as in 2 × 3;
+  with `/`: a quotient, or "also called" as in A_2 / \\hat y
+- `Juxtapose`       a b c: a product, or indices that stand together as in x_{ij}
+- `Differential`    dW, ∂L: a differential, the name of a gradient, or d times W
+- `Sequence`        a, b: several formulas, a list, or arguments
+- `Empty`           a place where an operand is missing: `= b` continues the formula above
+- `Word`            a name of several letters; with `style="raw"` it was typed as bare letters
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace as with_fields
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Characters `start` to `end` (exclusive) of a string."""
+
+    start: int
+    end: int
+
+    def shifted(self, by: int) -> Span:
+        return Span(self.start + by, self.end + by)
+
+    def of(self, text: str) -> str:
+        return text[self.start : self.end]
+
+
+NOWHERE = Span(0, 0)
+"""The span of a node that was made rather than read."""
+
+
+# --- marks: what stands between nodes ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An infix operator: the command without backslash or the character (`odot`, `times`, `*`, `/`), or `""` for none."""
+
+    span: Span
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation sign in a chain, with what stands above or below it (`\\xrightarrow[below]{above}`).
+
+    Names: `= < > <= >= != := ~ -> <- <->` for the common ones in all their spellings, else the command
+    without backslash (`approx equiv propto in notin subset subseteq sim mapsto leadsto ll gg cong ...`).
+    """
+
+    span: Span
+    name: str
+    above: Node | None = None
+    below: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Separator:
+    """What separates two items of a sequence.
+
+    Names: `,` `;` `|` (given, such that) `:` `quad` `newline` `implies` `iff` `therefore` `because`,
+    and `""` where prose in the formula meets mathematics without a sign.
+    Of several in a row (a comma, then `\\quad`) the one that separates most is kept; its span covers them all.
+    """
+
+    span: Span
+    name: str
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A piece of notation; `span` is where it stands in the formula's LaTeX."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Empty(Node):
+    """A missing operand: before a leading `=`, after a trailing one, `{}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    """A decimal number as digits, without thousands separators: `3`, `0.5`, `1e-5`, `60000`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(Node):
+    """One letter, Greek letter or sign: `x`, `alpha`, `infty`, `top`, `?`, with its font.
+
+    `font` is `""` or one of bf, bm (bold italic), bb, cal, scr, frak, rm, it, sf, tt. A sign of operation that
+    stands alone (`f(\\cdot)`, `x^*`, `x^{+}`) is a symbol too, named as the operator.
+    """
+
+    name: str
+    font: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word(Node):
+    """A name of several letters: `\\log`, `\\text{conv}`, `\\operatorname{rot}`, `\\mathrm{new}`, `np.sum`.
+
+    `style` tells how it was written: command, operatorname, raw (bare letters), text, rm, it, bf, sf, tt.
+    """
+
+    text: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    """Prose inside a formula, e.g. `\\text{if }`; spaces kept."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ellipsis(Node):
+    """Dots, by kind: dots (also `...` and `\\ldots`), cdots, vdots, ddots."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accent(Node):
+    """A mark over or under its body: hat, bar, tilde, vec, dot, ddot, overline, underline, ..."""
+
+    kind: str
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Styled(Node):
+    """A font over more than one letter, e.g. `\\mathbf{Wx}`; fonts as in `Symbol`."""
+
+    font: str
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Script(Node):
+    """A base with subscript, superscript and primes; what they mean is for the context to say.
+
+    At least one of the three is there. `x_i^2` and `x^2_i` are the same tree.
+    """
+
+    base: Node
+    sub: Node | None = None
+    sup: Node | None = None
+    primes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Node):
+    """A bracketed body. `open` and `close`: ( ) [ ] { } | || lfloor rfloor lceil rceil langle rangle, `.` for none.
+
+    Both empty: TeX braces that print nothing but hold several things together, `{a + b}^2`.
+    """
+
+    open: str
+    close: str
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrProduct(Node):
+    """A symbol before a bracket: f(x), y_i(1 - a), x[i, j].
+
+    `group` is a `Group`, or a `Script` over one: in `a(b + c)^2` the power is of the bracket if this is a product
+    and of the value if it is a call.
+    """
+
+    head: Node
+    group: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """A named function with its argument: `\\log(a)`, `\\text{conv}(x, w)`, `\\log a b`, `\\mathrm{ReLU}'(z)`.
+
+    `function` is a `Word` or a `Script` over one. `argument` is a `Group` (with a `Sequence` inside where there
+    are several arguments); without brackets it is whatever follows, and how far that reaches is the usual guess.
+    """
+
+    function: Node
+    argument: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Node):
+    """`P_2.\\text{shape}`, `W.T`."""
+
+    base: Node
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction(Node):
+    """`\\frac{a}{b}` (`form="frac"`), or a binomial coefficient (`form="binom"`). `a / b` is a `Product`."""
+
+    numerator: Node
+    denominator: Node
+    form: str = "frac"
+
+
+@dataclass(frozen=True, slots=True)
+class Root(Node):
+    """A root; no degree is the square root."""
+
+    radicand: Node
+    degree: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative(Node):
+    """∂ of / ∂ wrt.
+
+    kind: `partial`, `d` or `delta` (δL/δw, as some write it).
+    of: None where the operator stands alone. wrt: the variables; orders: one a variable, None for 1.
+    order: the exponent in the numerator, None for 1.
+    form: `frac` ∂L/∂w as a fraction, `slash` as ∂L/∂w on the line, `subscript` as ∂_w L; `applied` says that what is
+    differentiated stands after the operator, as in `\\frac{d}{dx}(x^2)`.
+    """
+
+    kind: str
+    of: Node | None
+    wrt: tuple[Node, ...]
+    orders: tuple[Node | None, ...]
+    order: Node | None = None
+    form: str = "frac"
+    applied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient(Node):
+    """`\\nabla_w L`: wrt None where no variable is written, of None where the operator stands alone."""
+
+    of: Node | None
+    wrt: Node | None = None
+    order: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Differential(Node):
+    """`dW`, `\\mathrm d x`, `\\partial L`; kind `d` or `partial`."""
+
+    kind: str
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class BigOperator(Node):
+    """`\\sum_{i=1}^m body`; name: sum prod int oint max min argmax argmin sup inf lim bigcup bigoplus ...
+
+    lower: `i = 1` (Chain), `i, j` (Sequence), `i \\in S` (Chain), a condition, or `Stack` of several.
+    The body reaches over products up to the next `+`, `-` or relation; None where the operator stands alone.
+    """
+
+    name: str
+    lower: Node | None
+    upper: Node | None
+    body: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    """A sign before its operand: `-`, `+`, `pm`, `mp`, `neg`. It reaches over a product: -ab is -(ab)."""
+
+    name: str
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Postfix(Node):
+    """A sign after its operand: `!`, `%`, `mod` (with its modulus, `\\pmod{n}`)."""
+
+    name: str
+    body: Node
+    modulus: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Node):
+    """A sum of at least two terms. A term that is subtracted is a `Unary` `-` whose span begins at the sign."""
+
+    terms: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Product(Node):
+    """Factors with written operators between them, grouped from the left; at least two factors.
+
+    `len(operators) == len(factors) - 1`. After `/` an operator named `""` can follow: in `1/m \\sum_i x_i` the sum
+    is a factor of the whole, not of the denominator.
+    """
+
+    factors: tuple[Node, ...]
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Juxtapose(Node):
+    """At least two parts written side by side, with no sign between them; binds tighter than a written operator."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain(Node):
+    """`a = b \\le c`: sides and the relations between them, one fewer. A missing first or last side is `Empty`.
+
+    Rows of an aligned display that begin with a relation belong to the chain of the row above.
+    """
+
+    sides: tuple[Node, ...]
+    relations: tuple[Relation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Node):
+    """Several items with separators between them, one fewer: formulas in one display, lists, arguments, prose."""
+
+    items: tuple[Node, ...]
+    separators: tuple[Separator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix(Node):
+    """A matrix or array with its brackets (`.` for none); `columns` as in `{cc|cc}`, rules above rows `rules`.
+
+    Rows may differ in length. A shape written under it, as in `\\end{bmatrix}_{2 \\times 2}`, is a `Script`.
+    """
+
+    open: str
+    close: str
+    rows: tuple[tuple[Node, ...], ...]
+    columns: str = ""
+    rules: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Node):
+    """One line of a case distinction; the condition may be prose, a chain, or a sequence of both."""
+
+    value: Node
+    condition: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cases(Node):
+    """A case distinction."""
+
+    branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack(Node):
+    """Rows under each other: `\\substack{a \\\\ b}`."""
+
+    rows: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated(Node):
+    """A body with a remark beside it: underbrace, overbrace, underset, overset, cancelto."""
+
+    kind: str
+    body: Node
+    note: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decorated(Node):
+    """A body that is marked but not changed: boxed, cancel, bcancel, xcancel, sout."""
+
+    kind: str
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated(Node):
+    """`body |_{x = 0}`, `\\left. body \\right|_a^b`: the value at a place, or the difference of two."""
+
+    body: Node
+    lower: Node | None
+    upper: Node | None
+
+
+# --- walking ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name != "span")
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly under `node`, in the order of their fields; marks between them are left out."""
+    found: list[Node] = []
+    for name in _names(type(node)):
+        _collect(getattr(node, name), found)
+    return tuple(found)
+
+
+def _collect(value: object, found: list[Node]) -> None:
+    if isinstance(value, Node):
+        found.append(value)
+    elif isinstance(value, tuple):
+        for item in value:
+            _collect(item, found)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """`node` and everything under it, parents first, in reading order of the fields."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        waiting.extend(reversed(children(current)))
+
+
+def replace(node: Node, old: Node, new: Node) -> Node:
+    """`node` with the subtree `old` (that very object) replaced by `new`; spans elsewhere stay.
+
+    Raises ValueError where `old` is no part of `node`.
+    """
+    result = _replaced(node, old, new)
+    if result is None:
+        raise ValueError(f"replace expects a subtree of the tree, came a {type(old).__name__} from elsewhere")
+    return result
+
+
+def _replaced(node: Node, old: Node, new: Node) -> Node | None:
+    """The tree after the replacement, or None where nothing changed."""
+    if node is old:
+        return new
+    for name in _names(type(node)):
+        value = _replaced_value(getattr(node, name), old, new)
+        if value is not None:
+            return with_fields(node, **{name: value})
+    return None
+
+
+def _replaced_value(value: object, old: Node, new: Node) -> object | None:
+    if isinstance(value, Node):
+        return _replaced(value, old, new)
+    if isinstance(value, tuple):
+        for place, item in enumerate(value):
+            changed = _replaced_value(item, old, new)
+            if changed is not None:
+                return (*value[:place], changed, *value[place + 1 :])
+    return None
+
+
+def same(a: object, b: object) -> bool:
+    """Whether two trees (or marks) are equal when spans are left out."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, Node | Operator | Relation | Separator):
+        return type(a) is type(b) and all(same(getattr(a, n), getattr(b, n)) for n in _names(type(a)))
+    return a == b
