@@ -1,0 +1,1 @@
+"""symcnn derives, emits and verifies the mathematics of convolutional networks."""
