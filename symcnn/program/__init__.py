@@ -1,0 +1,1 @@
+"""Array programs of plans, and the reference evaluator that judges them."""
