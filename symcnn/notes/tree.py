@@ -1,12 +1,12 @@
 """The notation tree: what is written in a formula, before anybody decides what it means.
 
-Every node carries the `Span` of the LaTeX string that it was read from, so `latex[node.span.start:node.span.end]`
-is the text of the node. What only the context of the notes can settle stays open, in nodes of its own:
+Every node carries the `Span` of the LaTeX string that it was read from: `node.span.of(latex)` is its text.
+What only the context of the notes can settle stays open, in nodes of its own:
 
 - `CallOrProduct`   f(x + 1), y_i(1 - a), x[i]: a call, a product or an index
 - `Script`          W^T, a^{(i)}, W^{[l]}, x^2, x', z_{11}: power, layer, sample, transpose, derivative, entry
-- `Product` with `*`, `\\ast`, `\\star`, `\\otimes`, `\\times`: product, convolution, Kronecker, or a shape as in 2 × 3;
-  with `/`: a quotient, or "also called" as in A_2 / \\hat y
+- `Product` with `*`, `\\ast`, `\\star`, `\\otimes`, `\\times`: product, convolution, Kronecker, or a shape as
+  in 2 × 3; with `/`: a quotient, or "also called" as in A_2 / \\hat y
 - `Juxtapose`       a b c: a product, or indices that stand together as in x_{ij}
 - `Differential`    dW, ∂L: a differential, the name of a gradient, or d times W
 - `Sequence`        a, b: several formulas, a list, or arguments
@@ -17,8 +17,9 @@ is the text of the node. What only the context of the notes can settle stays ope
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace as with_fields
-from functools import cache
+from dataclasses import dataclass
+from dataclasses import replace as with_fields
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,12 +40,12 @@ NOWHERE = Span(0, 0)
 """The span of a node that was made rather than read."""
 
 
-# --- marks: what stands between nodes ---------------------------------------------------------------------------
+# --- marks: what stands between nodes
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An infix operator: the command without backslash or the character (`odot`, `times`, `*`, `/`), or `""` for none."""
+    """An infix operator: the command without backslash or the character (`odot`, `times`, `*`, `/`); `""` for none."""
 
     span: Span
     name: str
@@ -54,8 +55,8 @@ class Operator:
 class Relation:
     """A relation sign in a chain, with what stands above or below it (`\\xrightarrow[below]{above}`).
 
-    Names: `= < > <= >= != := ~ -> <- <->` for the common ones in all their spellings, else the command
-    without backslash (`approx equiv propto in notin subset subseteq sim mapsto leadsto ll gg cong ...`).
+    Names: `= == < > <= >= != := += -= -> <- <->` for the common ones in all their spellings, else the command
+    without backslash (`approx equiv propto in notin subset subseteq sim simeq mapsto ll gg cong ...`).
     """
 
     span: Span
@@ -68,16 +69,16 @@ class Relation:
 class Separator:
     """What separates two items of a sequence.
 
-    Names: `,` `;` `|` (given, such that) `:` `quad` `newline` `implies` `iff` `therefore` `because`,
-    and `""` where prose in the formula meets mathematics without a sign.
-    Of several in a row (a comma, then `\\quad`) the one that separates most is kept; its span covers them all.
+    Names: `,` `;` `.` `|` (given, such that) `:` `quad` `newline` `implies` `impliedby` `iff` `therefore`
+    `because` `and` `or` (the signs ∧ ∨), and `""` where prose in the formula meets mathematics without a sign.
+    Of several in a row (a comma, then `\\quad`) the one that separates most is kept; its span covers all.
     """
 
     span: Span
     name: str
 
 
-# --- nodes ------------------------------------------------------------------------------------------------------
+# --- nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ class Number(Node):
 class Symbol(Node):
     """One letter, Greek letter or sign: `x`, `alpha`, `infty`, `top`, `?`, with its font.
 
-    `font` is `""` or one of bf, bm (bold italic), bb, cal, scr, frak, rm, it, sf, tt. A sign of operation that
-    stands alone (`f(\\cdot)`, `x^*`, `x^{+}`) is a symbol too, named as the operator.
+    `font` is `""` or one of bf, bm (bold italic), bb, cal, scr, frak, rm, it, sf, tt. A sign of operation
+    that stands alone (`f(\\cdot)`, `x^*`, `x^{+}`) is a symbol too, named as the operator.
     """
 
     name: str
@@ -167,7 +168,9 @@ class Script(Node):
 
 @dataclass(frozen=True, slots=True)
 class Group(Node):
-    """A bracketed body. `open` and `close`: ( ) [ ] { } | || lfloor rfloor lceil rceil langle rangle, `.` for none.
+    """A bracketed body.
+
+    `open` and `close`: ( ) [ ] { } | || lfloor rfloor lceil rceil langle rangle, `.` for none.
 
     Both empty: TeX braces that print nothing but hold several things together, `{a + b}^2`.
     """
@@ -181,8 +184,8 @@ class Group(Node):
 class CallOrProduct(Node):
     """A symbol before a bracket: f(x), y_i(1 - a), x[i, j].
 
-    `group` is a `Group`, or a `Script` over one: in `a(b + c)^2` the power is of the bracket if this is a product
-    and of the value if it is a call.
+    `group` is a `Group`, or a `Script` over one: in `a(b + c)^2` the power is of the bracket if this is a
+    product and of the value if it is a call.
     """
 
     head: Node
@@ -191,10 +194,10 @@ class CallOrProduct(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """A named function with its argument: `\\log(a)`, `\\text{conv}(x, w)`, `\\log a b`, `\\mathrm{ReLU}'(z)`.
+    """A named function with its argument: `\\log(a)`, `\\text{conv}(x, w)`, `\\log a b`, `\\max(a, 0)`.
 
-    `function` is a `Word` or a `Script` over one. `argument` is a `Group` (with a `Sequence` inside where there
-    are several arguments); without brackets it is whatever follows, and how far that reaches is the usual guess.
+    `function` is a `Word` or a `Script` over one. `argument` is a `Group` (with a `Sequence` inside where
+    there are several arguments); without brackets it is what follows up to the next written sign or function.
     """
 
     function: Node
@@ -233,8 +236,8 @@ class Derivative(Node):
     kind: `partial`, `d` or `delta` (δL/δw, as some write it).
     of: None where the operator stands alone. wrt: the variables; orders: one a variable, None for 1.
     order: the exponent in the numerator, None for 1.
-    form: `frac` ∂L/∂w as a fraction, `slash` as ∂L/∂w on the line, `subscript` as ∂_w L; `applied` says that what is
-    differentiated stands after the operator, as in `\\frac{d}{dx}(x^2)`.
+    form: `frac` ∂L/∂w as a fraction, `slash` as ∂L/∂w on the line, `subscript` as ∂_w L; `applied` says
+    that what is differentiated stands after the operator, as in `\\frac{d}{dx}(x^2)`.
     """
 
     kind: str
@@ -296,7 +299,7 @@ class Postfix(Node):
 
 @dataclass(frozen=True, slots=True)
 class Add(Node):
-    """A sum of at least two terms. A term that is subtracted is a `Unary` `-` whose span begins at the sign."""
+    """At least two terms. A term that is subtracted is a `Unary` `-` whose span begins at the sign."""
 
     terms: tuple[Node, ...]
 
@@ -305,8 +308,8 @@ class Add(Node):
 class Product(Node):
     """Factors with written operators between them, grouped from the left; at least two factors.
 
-    `len(operators) == len(factors) - 1`. After `/` an operator named `""` can follow: in `1/m \\sum_i x_i` the sum
-    is a factor of the whole, not of the denominator.
+    `len(operators) == len(factors) - 1`. After `/` an operator named `""` can follow: in `1/m \\sum_i x_i`
+    the sum is a factor of the whole, not of the denominator.
     """
 
     factors: tuple[Node, ...]
@@ -315,14 +318,14 @@ class Product(Node):
 
 @dataclass(frozen=True, slots=True)
 class Juxtapose(Node):
-    """At least two parts written side by side, with no sign between them; binds tighter than a written operator."""
+    """At least two parts side by side with no sign between them; binds tighter than a written operator."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Chain(Node):
-    """`a = b \\le c`: sides and the relations between them, one fewer. A missing first or last side is `Empty`.
+    """`a = b \\le c`: sides and the relations between them. A missing first or last side is `Empty`.
 
     Rows of an aligned display that begin with a relation belong to the chain of the row above.
     """
@@ -333,7 +336,7 @@ class Chain(Node):
 
 @dataclass(frozen=True, slots=True)
 class Sequence(Node):
-    """Several items with separators between them, one fewer: formulas in one display, lists, arguments, prose."""
+    """Several items and the separators between them: formulas in one display, lists, arguments, prose."""
 
     items: tuple[Node, ...]
     separators: tuple[Separator, ...]
@@ -341,9 +344,10 @@ class Sequence(Node):
 
 @dataclass(frozen=True, slots=True)
 class Matrix(Node):
-    """A matrix or array with its brackets (`.` for none); `columns` as in `{cc|cc}`, rules above rows `rules`.
+    """A matrix or array with its brackets (`.` for none).
 
-    Rows may differ in length. A shape written under it, as in `\\end{bmatrix}_{2 \\times 2}`, is a `Script`.
+    `columns` as in `{cc|cc}`; `rules`: the rows above which an `\\hline` stands. Rows may differ in length.
+    A shape written under it, as in `\\end{bmatrix}_{2 \\times 2}`, is a `Script` over it.
     """
 
     open: str
@@ -401,12 +405,12 @@ class Evaluated(Node):
     upper: Node | None
 
 
-# --- walking ----------------------------------------------------------------------------------------------------
+# --- walking
 
 
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.name != "span")
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of a node or mark other than its span."""
+    return tuple(name for name in kind.__slots__ if name != "span")
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -452,7 +456,8 @@ def _replaced(node: Node, old: Node, new: Node) -> Node | None:
     for name in _names(type(node)):
         value = _replaced_value(getattr(node, name), old, new)
         if value is not None:
-            return with_fields(node, **{name: value})
+            changed: dict[str, Any] = {name: value}
+            return with_fields(node, **changed)
     return None
 
 
