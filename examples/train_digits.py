@@ -84,7 +84,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Train an emitted network on handwritten digits.")
     parser.add_argument("module", type=Path, help="written by: symcnn emit lenet5-digits -o MODULE")
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=0.1, help="learning rate of the first epoch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--wanted", type=float, default=0.97, help="test accuracy below which this fails")
