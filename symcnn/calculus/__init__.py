@@ -1,0 +1,1 @@
+"""The index calculus: differentiation by delta contraction, simplification, recognition, expansion into entries."""
