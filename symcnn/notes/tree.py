@@ -45,7 +45,7 @@ NOWHERE = Span(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An infix operator: the command without backslash or the character (`odot`, `times`, `*`, `/`); `""` for none."""
+    """An infix operator: the command without backslash or the character (`odot`, `times`, `*`, `/`)."""
 
     span: Span
     name: str

@@ -1,0 +1,501 @@
+"""The smallest complete pieces: brackets, braces, fractions, roots, fonts, accents, remarks, matrices and cases."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+
+from symcnn.notes.parser_derivatives import as_derivative
+from symcnn.notes.parser_tables import (
+    ACCENTS,
+    ALIGNED,
+    CASES,
+    CLOSING,
+    DECORATIONS,
+    DELIMITERS,
+    DOTS,
+    FONT_SWITCHES,
+    FONTS,
+    FUNCTION_COMMANDS,
+    MATRICES,
+    NAMES,
+)
+from symcnn.notes.parser_words import Words
+from symcnn.notes.tokens import Token
+from symcnn.notes.tree import (
+    Accent,
+    Add,
+    Annotated,
+    BigOperator,
+    Branch,
+    Call,
+    Cases,
+    Chain,
+    Decorated,
+    Derivative,
+    Differential,
+    Ellipsis,
+    Empty,
+    Fraction,
+    Gradient,
+    Group,
+    Juxtapose,
+    Matrix,
+    Node,
+    Product,
+    Root,
+    Script,
+    Sequence,
+    Span,
+    Stack,
+    Styled,
+    Symbol,
+    Text,
+    Unary,
+    Word,
+)
+
+_FRACTIONS = frozenset("frac dfrac tfrac cfrac nicefrac sfrac flatfrac".split())
+_BINOMIALS = frozenset("binom dbinom tbinom".split())
+_BRACES = frozenset(("underbrace", "overbrace", "underbracket", "overbracket"))
+_LOOSE = (Empty, Text, Add, Product, Juxtapose, Chain, Sequence, Unary, Differential, Gradient, BigOperator)
+
+
+class Atoms(Words):
+    """Reads one piece that stands for itself."""
+
+    @abstractmethod
+    def big_operator(self, name: str, start: int, lower: Node | None = None) -> Node: ...
+
+    def atom(self) -> Node:
+        token = self.peek()
+        if self.closes_bar():
+            raise self.error("an operand")
+        match token.kind:
+            case "digit":
+                return self.number()
+            case "letter":
+                return self.letters()
+            case "text":
+                return self.text()
+            case "operatorname":
+                return Word(self.advance().span, token.text, "operatorname")
+            case "open":
+                return self.braces()
+            case "left":
+                return self.brackets()
+            case "begin":
+                return self.environment()
+            case "sup" | "sub" | "prime":
+                return self.empty()
+            case "command":
+                return self.command()
+        return self.character()
+
+    def character(self) -> Node:
+        if self.is_decimal_point():
+            return self.number()
+        if self.is_sign("(", "["):
+            return self.brackets()
+        if self.bar():
+            return self.bars()
+        if self.is_sign("?") or self.is_placeholder():
+            return Symbol(self.peek().span, self.advance().text)
+        raise self.error("an operand")
+
+    def is_placeholder(self) -> bool:
+        """Whether a sign of operation stands alone, where an operand should: `f(\\cdot)`, `x^{+}`."""
+        if not (self.is_product() or self.is_plus_or_minus()):
+            return False
+        self.at += 1
+        alone = self.closes() or self.next_is("char", ",")
+        self.at -= 1
+        return alone
+
+    # --- arguments and brackets
+
+    def argument(self) -> Node:
+        """The argument of a command: what the braces hold, or a single token as TeX takes it."""
+        if not self.next_is("open"):
+            with self.nested():
+                return self.single()
+        self.advance()
+        with self.inside("close"):
+            body = self.empty() if self.next_is("close") else self.sequence()
+        self.expect("close", "}")
+        return body
+
+    def single(self) -> Node:
+        """One token where TeX takes just one: the 1 of `\\frac12`, the T of `x^T`."""
+        token = self.peek()
+        match token.kind:
+            case "digit":
+                from_digit = self.advance()
+                return _number(from_digit)
+            case "letter":
+                return Symbol(self.advance().span, token.text)
+            case "prime":
+                return Symbol(self.advance().span, "prime")
+            case "char" if token.text in "*+-?/,.:<>=!":
+                return Symbol(self.advance().span, token.text)
+            case "command" if self.is_product() or self.is_plus_or_minus():
+                return Symbol(self.advance().span, "-" if token.text == "minus" else token.text)
+            case "text" | "operatorname" | "command":
+                return self.atom()
+        raise self.error("an argument")
+
+    def braces(self) -> Node:
+        """Braces that print nothing; they stay in the tree where they hold several things together."""
+        start = self.at
+        self.advance()
+        with self.inside("close", script=self.in_script):
+            body = self.empty() if self.next_is("close") else self.sequence()
+            if self.is_sign("over", "choose", "atop"):
+                form = "frac" if self.advance().text == "over" else "binom"
+                inner = self.sequence()
+                body = self._fraction(body, inner, form, start)
+        self.expect("close", "}")
+        if isinstance(body, Empty):
+            return Empty(self.since(start))
+        loose = (
+            isinstance(body, _LOOSE)
+            or (isinstance(body, Call) and not _bracketed(body.argument))
+            or (isinstance(body, Derivative) and body.applied)
+        )
+        return Group(self.since(start), "", "", body) if loose else body
+
+    def brackets(self) -> Node:
+        """A bracketed group; `[0, 1)` may close with another bracket than it was opened with."""
+        start = self.at
+        token = self.advance()
+        sized = token.kind == "left"
+        opening = token.text if sized or token.text in CLOSING else DELIMITERS["\\" + token.text]
+        wanted = CLOSING.get(opening, "")
+        with self.inside("right" if sized else "bracket"):
+            body = self.empty() if self.closes() else self.sequence()
+        if sized:
+            closing = self.expect("right", "\\right").text
+        elif self.closes() and self._closing() and {self._closing(), wanted} <= {")", "]"} | {wanted}:
+            closing = self._closing()
+            self.advance()
+        else:
+            raise self.error(f"{wanted} to close the {opening} before it")
+        span = self.since(start)
+        if isinstance(body, Matrix) and body.open == ".":
+            return _bracketed_matrix(body, opening, closing, span)
+        return Group(span, opening, closing, body)
+
+    def _closing(self) -> str:
+        token = self.peek()
+        if token.kind == "char":
+            return token.text if token.text in (")", "]") else ""
+        return DELIMITERS.get("\\" + token.text, "") if token.kind == "command" else ""
+
+    def bars(self) -> Node:
+        """|x| or ‖x‖; two touching characters `||` are the sign of a norm."""
+        start = self.at
+        bar = self.bar()
+        closer = bar
+        if bar == "|" and self.bar(1) == "|" and self.peek(1).span.start == self.peek().span.end:
+            self.advance()
+            bar, closer = "||", "| |"
+        self.advance()
+        with self.inside(closer):
+            body = self.sequence()
+            if not self.closes_bar():
+                raise self.error(f"{bar} to close the bar before it")
+            self.advance()
+            if closer == "| |":
+                self.advance()
+        return Group(self.since(start), bar, bar, body)
+
+    # --- commands
+
+    def command(self) -> Node:
+        token = self.peek()
+        name = token.text
+        start = self.at
+        if name in ("{", "lbrace", "lbrack", "langle", "lfloor", "lceil", "lvert", "lVert"):
+            return self.brackets()
+        if self.bar():
+            return self.bars()
+        if self.is_placeholder():
+            return Symbol(self.advance().span, "-" if name == "minus" else name)
+        if not self.starts_operand():
+            raise self.error("an operand")
+        self.advance()
+        if name in _FRACTIONS or name in _BINOMIALS:
+            form = "frac" if name in _FRACTIONS else "binom"
+            return self._fraction(self.argument(), self.argument(), form, start)
+        if name in ("dv", "pdv", "odv"):
+            return self._physics_derivative(name, start)
+        if name == "sqrt":
+            degree = self._optional_argument()
+            radicand = self.argument()
+            return Root(self.since(start), radicand, degree)
+        if name in FONTS:
+            return self._font(FONTS[name], start)
+        if name in FONT_SWITCHES:
+            body = self.empty() if self.closes() else self.sequence()
+            return self._styled(FONT_SWITCHES[name], body, start)
+        if name in ACCENTS:
+            body = self.argument()
+            return Accent(self.since(start), ACCENTS[name], body)
+        if name in DOTS:
+            return Ellipsis(token.span, DOTS[name])
+        if name in ("forall", "exists"):
+            return Text(token.span, "for all" if name == "forall" else "for some")
+        if name == "arg" and self.is_sign("max", "min"):
+            return Word(self.since(start), "arg" + self.advance().text, "operatorname")
+        if name in FUNCTION_COMMANDS:
+            return Word(token.span, name, "command")
+        return self._remark(name, start)
+
+    def _remark(self, name: str, start: int) -> Node:
+        """Boxes, strokes, braces with a label, stacked rows; anything else is a symbol by that name."""
+        if name in DECORATIONS:
+            self._optional_argument()
+            body = self.argument()
+            return Decorated(self.since(start), DECORATIONS[name], body)
+        if name in _BRACES:
+            body = self.argument()
+            note: Node | None = None
+            if self.next_is("sub" if name.startswith("under") else "sup"):
+                self.advance()
+                note = self.argument()
+            return Annotated(self.since(start), name, body, note)
+        if name in ("overset", "underset", "stackrel", "cancelto"):
+            note = self.argument()
+            body = self.argument()
+            if name == "underset" and isinstance(body, Word):
+                return self.big_operator(body.text, start, note)
+            kind = "overset" if name == "stackrel" else name
+            return Annotated(self.since(start), kind, body, note)
+        if name == "substack":
+            self.expect("open", "{")
+            rows = self._rows("close")
+            self.expect("close", "}")
+            return Stack(self.since(start), tuple(_joined(row) for row in rows))
+        return Symbol(self.tokens[start].span, name)
+
+    def _fraction(self, numerator: Node, denominator: Node, form: str, start: int) -> Node:
+        span = self.since(start)
+        if form == "frac":
+            derivative = as_derivative(numerator, denominator, "frac", span)
+            if derivative is not None:
+                return derivative
+        return Fraction(span, numerator, denominator, form)
+
+    def _physics_derivative(self, name: str, start: int) -> Node:
+        """`\\pdv{L}{w}`, `\\dv[2]{y}{x}`, and `\\pdv{x}` for the operator alone."""
+        order = self._optional_argument()
+        first = self.argument()
+        kind = "partial" if name == "pdv" else "d"
+        if not self.next_is("open"):
+            return Derivative(self.since(start), kind, None, (first,), (order,), order, "frac", True)
+        variable = self.argument()
+        return Derivative(self.since(start), kind, first, (variable,), (order,), order)
+
+    def _optional_argument(self) -> Node | None:
+        if not self.next_is("char", "["):
+            return None
+        self.advance()
+        with self.inside("bracket"):
+            body = self.sequence()
+        if not self.next_is("char", "]"):
+            raise self.error("] to close the optional argument")
+        self.advance()
+        return body
+
+    # --- fonts
+
+    def _font(self, font: str, start: int) -> Node:
+        name = self._braced_name()
+        if name and (font in ("rm", "sf", "tt", "it") or name.lower() in NAMES):
+            return Word(self.since(start), name, font)
+        body = self.argument()
+        return self._styled(font, body, start)
+
+    def _braced_name(self) -> str:
+        """Consumes braces that hold one word of letters and digits, and returns it; else nothing."""
+        if not self.next_is("open"):
+            return ""
+        ahead, name = 1, ""
+        while self.peek(ahead).kind in ("letter", "digit") or (self.peek(ahead).text == "-" and len(name) > 1):
+            name += self.peek(ahead).text
+            ahead += 1
+        hyphens = [part for part in name.split("-") if len(part) < 2]
+        if self.peek(ahead).kind != "close" or len(name) < 2 or not name[0].isalpha() or ("-" in name and hyphens):
+            return ""
+        self.at += ahead + 1
+        return name
+
+    def _styled(self, font: str, body: Node, start: int) -> Node:
+        """The body in a font; the font goes to the letter where there is only one."""
+        span = self.since(start)
+        match body:
+            case Symbol(name=name):
+                return Symbol(span, name, body.font or font)
+            case Script(base=Symbol() | Accent() as base):
+                return replace(body, span=span, base=_in_font(base, font))
+            case Accent(body=Symbol() as inner):
+                return replace(body, span=span, body=_in_font(inner, font))
+            case Juxtapose(parts=parts) if font == "rm" and all(_is_letter(part) for part in parts):
+                return Word(span, "".join(part.name for part in parts if isinstance(part, Symbol)), font)
+            case Empty() | Word() | Styled() | Text():
+                return replace(body, span=span)
+            case _ if body.__class__.__name__ == "Number":
+                return Symbol(span, body.span.of(self.latex), font)
+        return Styled(span, font, body)
+
+    # --- environments
+
+    def environment(self) -> Node:
+        token = self.peek()
+        name = token.text.rstrip("*")
+        if name in CASES:
+            return self._cases(token)
+        if name in MATRICES or name == "subarray":
+            return self._matrix(token)
+        if name not in ALIGNED:
+            raise self.error("a known environment")
+        start = self.at
+        self.advance()
+        with self.inside("end"):
+            body = self.empty() if self.next_is("end") else self.sequence()
+        self._end(token)
+        return body if isinstance(body, Empty) else Group(self.since(start), "", "", body)
+
+    def _end(self, opening: Token) -> None:
+        if not self.next_is("end", opening.text):
+            raise self.error(f"\\end{{{opening.text}}}")
+        self.advance()
+
+    def _matrix(self, token: Token) -> Node:
+        start = self.at
+        self.advance()
+        rules: list[int] = []
+        rows = self._rows("end", rules)
+        self._end(token)
+        span = self.since(start)
+        if token.text == "subarray":
+            return Stack(span, tuple(_joined(row) for row in rows))
+        opening, closing = MATRICES[token.text.rstrip("*")]
+        return Matrix(span, opening, closing, tuple(rows), token.argument, tuple(rules))
+
+    def _rows(self, end: str, rules: list[int] | None = None) -> list[tuple[Node, ...]]:
+        """Rows of cells up to the token of kind `end`, and the numbers of the rows with a rule above them."""
+        rows: list[tuple[Node, ...]] = []
+        with self.inside("cell"):
+            while True:
+                while self.is_sign("hline", "toprule", "midrule", "bottomrule"):
+                    self.advance()
+                    if rules is not None:
+                        rules.append(len(rows))
+                if self.next_is(end):
+                    return rows
+                rows.append(self._cells())
+                if self.next_is("newline"):
+                    self.advance()
+                elif not self.next_is(end):
+                    raise self.error("another cell or the end of the rows")
+
+    def _cells(self) -> tuple[Node, ...]:
+        cells: list[Node] = []
+        while True:
+            cells.append(self.empty() if self.closes() else self.sequence())
+            if not self.next_is("amp"):
+                return tuple(cells)
+            self.advance()
+
+    def _cases(self, token: Token) -> Node:
+        start = self.at
+        self.advance()
+        rows = self._rows("end")
+        self._end(token)
+        return Cases(self.since(start), tuple(_branch(row) for row in rows))
+
+
+def _number(token: Token) -> Node:
+    from symcnn.notes.tree import Number
+
+    return Number(token.span, token.text)
+
+
+def _is_letter(node: Node) -> bool:
+    return isinstance(node, Symbol) and len(node.name) == 1
+
+
+def _in_font(node: Node, font: str) -> Node:
+    match node:
+        case Symbol():
+            return replace(node, font=node.font or font)
+        case Accent(body=Symbol() as inner):
+            return replace(node, body=_in_font(inner, font))
+    return node
+
+
+def _bracketed(node: Node) -> bool:
+    return isinstance(node, Group) and node.open != ""
+
+
+def _bracketed_matrix(matrix: Matrix, opening: str, closing: str, span: Span) -> Node:
+    """A bare array in brackets is a matrix; with a lone brace before it, a case distinction."""
+    if opening == "{" and closing == "." and all(len(row) <= 2 for row in matrix.rows):
+        return Cases(span, tuple(_branch(row) for row in matrix.rows))
+    return replace(matrix, span=span, open=opening, close=closing)
+
+
+def _joined(cells: tuple[Node, ...]) -> Node:
+    """Cells of a row that is no matrix row, as one node."""
+    if len(cells) == 1:
+        return cells[0]
+    span = Span(cells[0].span.start, cells[-1].span.end)
+    return Juxtapose(span, cells)
+
+
+def _branch(cells: tuple[Node, ...]) -> Branch:
+    """A line of cases: value and condition by `&`, or by the first comma, arrow or word after the value."""
+    span = Span(cells[0].span.start, cells[-1].span.end)
+    value, condition = _split_value(cells[0])
+    if len(cells) > 1:
+        rest = _joined(tuple(cell for cell in cells[1:] if not isinstance(cell, Empty)) or cells[1:])
+        condition = rest if condition is None else _both(condition, rest)
+    return Branch(span, value, None if condition is None or isinstance(condition, Empty) else _bare(condition))
+
+
+def _both(first: Node, second: Node) -> Node:
+    from symcnn.notes.tree import Separator
+
+    span = Span(first.span.start, second.span.end)
+    return Sequence(span, (first, second), (Separator(Span(first.span.end, second.span.start), ""),))
+
+
+def _split_value(cell: Node) -> tuple[Node, Node | None]:
+    match cell:
+        case Sequence(items=items, separators=separators):
+            rest = items[1:]
+            if len(rest) == 1:
+                return items[0], rest[0]
+            return items[0], Sequence(Span(rest[0].span.start, cell.span.end), rest, separators[1:])
+        case Chain(sides=sides, relations=relations) if relations[0].name == "->":
+            if len(sides) == 2:
+                return sides[0], sides[1]
+            return sides[0], Chain(Span(sides[1].span.start, cell.span.end), sides[1:], relations[1:])
+    return cell, None
+
+
+def _bare(condition: Node) -> Node:
+    """The condition without an arrow or a comma before it."""
+    match condition:
+        case Chain(sides=(Empty(), *sides), relations=(first, *relations)) if first.name == "->":
+            if not relations:
+                return sides[0]
+            return Chain(Span(sides[0].span.start, condition.span.end), tuple(sides), tuple(relations))
+        case Sequence(items=(Empty(), *items), separators=(_, *separators)):
+            if not separators:
+                return items[0]
+            return Sequence(Span(items[0].span.start, condition.span.end), tuple(items), tuple(separators))
+        case Sequence(items=(Chain() as first_item, *others)):
+            return replace(condition, items=(_bare(first_item), *others))
+    return condition
