@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from symcnn.notes.parser_atoms import Atoms
 from symcnn.notes.parser_derivatives import as_derivative
-from symcnn.notes.parser_tables import BIG_OPERATORS, BIG_WORDS, FONTS, SIGNS
+from symcnn.notes.parser_tables import BIG_OPERATORS, BIG_WORDS, FONTS, MATRICES, SIGNS
 from symcnn.notes.parser_words import is_function
 from symcnn.notes.tree import (
     Accent,
@@ -62,7 +62,7 @@ class Operators(Atoms):
         word = node.base if isinstance(node, Script) else node
         if isinstance(word, Word):
             node = self._applied(node, word, start)
-        elif self._is_head(node) and self.opens_bracket():
+        elif self._is_head(node) and self.opens_bracket() and not self._opens_array():
             node = self._call_or_product(node, start)
         elif isinstance(node, Derivative) and node.of is None and node.applied and self._operand_follows():
             of = self.factor() if self.opens_bracket() or self.next_is("open") else self.juxtaposition()
@@ -159,6 +159,11 @@ class Operators(Atoms):
         while isinstance(base, Script | Accent):
             base = base.base if isinstance(base, Script) else base.body
         return isinstance(base, Symbol | Styled) and (base is not node or not isinstance(node, Styled))
+
+    def _opens_array(self) -> bool:
+        """Whether the bracket that comes is that of a bare array, `A \\left[ \\begin{array}...`: two things side by side."""
+        inner = self.peek(1)
+        return self.next_is("left") and inner.kind == "begin" and MATRICES.get(inner.text) == (".", ".")
 
     def _call_or_product(self, head: Node, start: int) -> Node:
         place = self.at
@@ -286,7 +291,8 @@ class Operators(Atoms):
         return 0
 
     def _may_follow_d(self, ahead: int) -> bool:
-        return self.names_symbol(self.peek(ahead)) or self._is_order(ahead) > 0
+        token = self.peek(ahead)
+        return self.names_symbol(token) or token.kind in ("text", "operatorname") or self._is_order(ahead) > 0
 
     def _is_order(self, ahead: int) -> int:
         """How many tokens make the exponent of `d^2 y / d x^2`, where a symbol follows; 0 for none."""
@@ -306,6 +312,8 @@ class Operators(Atoms):
             order = self._is_order(1)
             if order:
                 return self._second_order_follows(1 + order)
+            if self.peek(1).kind in ("text", "operatorname"):
+                return self.peek(2).kind == "left" or self.peek(2).text == "("
             return self.names_symbol(self.peek(1)) or (self.peek(1).text == "/" and self._d_slash())
         finally:
             self.at = was
