@@ -1,0 +1,106 @@
+"""What a lowering knows at a place in an equation: extents of indices, order of axes, conditions that hold there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from symcnn.core.expr import Limit
+from symcnn.core.tensor import Tensor
+from symcnn.program.array import (
+    Expand,
+    Labelled,
+    Named,
+    Node,
+    Scalar,
+    Spread,
+    apply,
+    transposed,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """In which order the axes of a tensor lie in memory: as declared, but axes of the batch size come last."""
+
+    batch: sp.Symbol | None = None
+    declared: frozenset[str] = frozenset()
+
+    def order(self, tensor: Tensor) -> tuple[int, ...]:
+        """The declared axes in the order in which they are stored."""
+        if self.batch is None or tensor.name in self.declared:
+            return tuple(range(tensor.rank))
+        return tuple(sorted(range(tensor.rank), key=lambda axis: tensor.shape[axis] == self.batch))
+
+    def stored(self, tensor: Tensor) -> Named:
+        """The tensor as an array of the program."""
+        return Named(tuple(tensor.shape[axis] for axis in self.order(tensor)), tensor.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``extents`` of all indices in reach, free ones first in the order of the target; ``guards``: masks known true."""
+
+    layout: Layout
+    extents: Mapping[sp.Symbol, sp.Expr]
+    guards: tuple[Labelled, ...] = ()
+
+    def within(self, limits: Iterable[Limit]) -> Scope:
+        """The scope inside a reduction."""
+        return replace(self, extents={**self.extents, **dict(limits)})
+
+    def under(self, mask: Labelled) -> Scope:
+        """The scope in a branch that is taken where ``mask`` is true."""
+        return replace(self, guards=(*self.guards, mask))
+
+    def labels(self, expr: sp.Basic) -> set[sp.Symbol]:
+        """The indices on which ``expr`` depends."""
+        return expr.free_symbols & set(self.extents)
+
+    def sorted(self, labels: Iterable[sp.Symbol]) -> tuple[sp.Symbol, ...]:
+        """``labels`` in the order of the target, bound indices after them."""
+        place = {label: at for at, label in enumerate(self.extents)}
+        return tuple(sorted(labels, key=lambda label: place[label]))
+
+    def shape(self, labels: Iterable[sp.Symbol]) -> tuple[sp.Expr, ...]:
+        """The extents of ``labels``."""
+        return tuple(self.extents[label] for label in labels)
+
+    def joint(self, parts: Sequence[Labelled]) -> tuple[sp.Symbol, ...]:
+        """All labels of ``parts``, in the order of the part that has them all, else in the order of the target."""
+        every = {label for part in parts for label in part.labels}
+        for part in parts:
+            if len(part.labels) == len(every):
+                return part.labels
+        return self.sorted(every)
+
+    def align(self, part: Labelled, labels: Sequence[sp.Symbol]) -> Node:
+        """``part`` with axes in the order of ``labels``, extent 1 where it has none, ready to broadcast."""
+        if isinstance(part.node, Scalar):
+            return part.node
+        present = [label for label in labels if label in part.labels]
+        node = transposed(part.node, [part.labels.index(label) for label in present])
+        first = next((at for at, label in enumerate(labels) if label in part.labels), len(labels))
+        missing = [
+            at for at, label in enumerate(labels[first:]) if label not in part.labels
+        ]  # NumPy adds leading axes itself
+        if not missing:
+            return node
+        shape = [self.extents[k] if k in part.labels else sp.S.One for k in labels[first:]]
+        return Expand(tuple(shape), node, tuple(missing))
+
+    def apply(self, function: str, *parts: Labelled) -> Labelled:
+        """An elementwise function over the joint labels."""
+        labels = self.joint(parts)
+        aligned = [self.align(part, labels) for part in parts]
+        return Labelled(apply(function, *aligned, shape=self.shape(labels)), labels)
+
+    def spread(self, part: Labelled, labels: Sequence[sp.Symbol]) -> Node:
+        """``part`` with exactly the axes ``labels``, repeated where it does not depend on one."""
+        node = self.align(part, labels)
+        shape = self.shape(labels)
+        if set(part.labels) == set(labels):
+            return node
+        return Spread(shape, node)

@@ -1,0 +1,165 @@
+"""Steps of an array program as lines of Python: one comment for each statement, parts named where a line grows long."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symcnn.core.equation import Equation
+from symcnn.core.plan import Statement
+from symcnn.program.array import Accumulate, Expand, Named, Node, Scalar, Target, Transpose
+from symcnn.program.passes import described, unused
+from symcnn.program.steps import Step, is_view, substituted, walk
+from symcnn.render.numpy_expr import Writer
+from symcnn.render.numpy_number import wrap
+
+WIDTH = 100
+LOOPS = ("r", "s", "t", "k", "l", "m")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The code of one statement."""
+
+    comment: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def laid_out(steps: Sequence[Step], used: set[str]) -> list[Step]:
+    """Scatter-additions and their parts on lines of their own."""
+    result: list[Step] = []
+    for step in steps:
+        names: dict[Node, Named] = {}
+        for node in walk(step.node):
+            if isinstance(node, Accumulate) and node not in names:
+                source = _named_source(node, step, names, used, result)
+                placed = Accumulate(node.shape, source, node.looped, node.targets)
+                if node is step.node:
+                    names[node] = Named(node.shape, step.name)
+                    result.append(Step(step.name, placed, step.statement))
+                else:
+                    name = unused(described(node, step.name), used)
+                    names[node] = Named(node.shape, name)
+                    result.append(Step(name, placed))
+        if step.node not in names:
+            result.append(Step(step.name, substituted(step.node, names), step.statement))
+    return result
+
+
+def _named_source(
+    node: Accumulate, step: Step, names: dict[Node, Named], used: set[str], result: list[Step]
+) -> Node:
+    source = substituted(node.source, names)
+    if isinstance(source, Named):
+        return source
+    name = unused(f"{step.name}_parts", used)
+    result.append(Step(name, source))
+    return Named(source.shape, name)
+
+
+def fitted(steps: Sequence[Step], writer: Writer, used: set[str]) -> list[Step]:
+    """Parts of long lines get names of their own, the longest part that fits a line first."""
+    result: list[Step] = []
+    for step in steps:
+        node = step.node
+        while not isinstance(node, Accumulate) and len(step.name) + 3 + len(writer.text(node)) > WIDTH:
+            part = _part(node, writer)
+            if part is None:
+                break
+            name = unused(described(part, step.name), used)
+            result.append(Step(name, part))
+            node = substituted(node, {part: Named(part.shape, name, part.kind)})
+        result.append(Step(step.name, node, step.statement))
+    return result
+
+
+def _part(root: Node, writer: Writer) -> Node | None:
+    """The largest proper part of ``root`` that fits a line, else the smallest."""
+    parts = [
+        (len(writer.text(node)), node)
+        for node in walk(root)
+        if node is not root and not isinstance(node, Named | Scalar | Transpose | Expand) and node.sources
+    ]
+    small = [(length, node) for length, node in parts if 16 <= length <= WIDTH - 24]
+    if small:
+        return max(small, key=lambda part: (not is_view(part[1]), part[0]))[1]
+    return min(parts, key=lambda part: part[0])[1] if parts else None
+
+
+def blocks(steps: Sequence[Step], writer: Writer) -> list[Block]:
+    """Code with comments; parts without a statement stand under the comment of the statement that follows them."""
+    result: list[Block] = []
+    lines: list[str] = []
+    for step in steps:
+        lines.extend(_lines(step, writer))
+        if step.statement is not None:
+            result.append(Block(comment(step.statement, step.node, writer), tuple(lines)))
+            lines = []
+    assert not lines, "the last step of a function is a statement"
+    return result
+
+
+def _lines(step: Step, writer: Writer) -> list[str]:
+    name = writer.names.get(step.name, step.name)
+    node = step.node
+    if not isinstance(node, Accumulate):
+        return [f"{name} = {writer.text(node)}"]
+    source = writer.text(node.source)
+    lines = [f"{name} = np.zeros({writer.shape(node.shape)}, {source}.dtype)"]
+    if not node.looped:
+        lines.append(f"{name}[{_places(node.targets, (), writer)}] = {source}")
+        return lines
+    taken = {str(s.name) for n in (*node.shape, *node.source.shape) for s in n.free_symbols}
+    free = [k for k in (*LOOPS, *(f"k{n}" for n in range(9))) if k not in taken and k not in writer.names.values()]
+    loops = tuple(sp.Symbol(k, integer=True, nonnegative=True) for k in free[: node.looped])
+    extents = ", ".join(writer.number(extent) for extent in node.source.shape[: node.looped])
+    over = f"range({extents})" if node.looped == 1 else f"np.ndindex({extents})"
+    lines.append(f"for {', '.join(k.name for k in loops)} in {over}:")
+    inner = ", ".join(k.name for k in loops)
+    lines.append(f"    {name}[{_places(node.targets, loops, writer)}] += {source}[{inner}]")
+    return lines
+
+
+def _places(targets: Sequence[Target], loops: Sequence[sp.Symbol], writer: Writer) -> str:
+    marks = [_place(target, loops, writer) for target in targets]
+    while len(marks) > 1 and marks[-1] == ":":
+        marks = marks[:-1]
+    return ", ".join(marks) if marks else "()"
+
+
+def _place(target: Target, loops: Sequence[sp.Symbol], writer: Writer) -> str:
+    moved = sum((c * k for c, k in zip(target.loops, loops, strict=True)), sp.S.Zero)
+    start = sp.expand(target.start + moved)
+    if target.extent is None:
+        return writer.number(start)
+    length = sp.expand(target.step * (target.extent - 1) + 1)
+    low, stop = writer.number(start), writer.number(sp.expand(start + length))
+    step = "" if target.step == 1 else f":{wrap((writer.number(target.step), 20), 0)}"
+    return f"{'' if low == '0' else low}:{stop}{step}"
+
+
+def comment(statement: Statement, node: Node, writer: Writer) -> tuple[str, ...]:
+    """The number, the equation in index notation, the shape as it lies in memory."""
+    shape = writer.shape(node.shape)
+    head = f"({statement.number}) {written(statement.equation)}"
+    note = f"{statement.note}: " if statement.note else ""
+    text = f"{head}    {note}shape {shape}" if node.shape else f"{head}    {note}a number"
+    wrapped = textwrap.wrap(text, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
+    return tuple(f"# {line}" for line in wrapped)
+
+
+def written(equation: Equation) -> str:
+    """The equation with bound indices under plain names of their own."""
+    taken = {index.symbol.name for index in equation.free}
+    names: dict[sp.Basic, sp.Basic] = {}
+    for node in sp.preorder_traversal(equation.body):
+        if isinstance(node, sp.Dummy) and node not in names:
+            name = unused(str(node.name), taken)
+            names[node] = sp.Symbol(name, integer=True, nonnegative=True)
+    for index in equation.free:
+        if isinstance(index.symbol, sp.Dummy):
+            names[index.symbol] = sp.Symbol(index.symbol.name, integer=True, nonnegative=True)
+    return str(equation.substituted(names)) if names else str(equation)

@@ -1,0 +1,48 @@
+"""How parameters start: weights by He's rule, gains at 1, biases at 0, told apart by how the equations read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symcnn.core.expr import reads
+from symcnn.core.plan import Plan
+from symcnn.core.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """A parameter, its shape, and its start: ``weight`` with a fan-in, ``gain`` or ``bias``."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+    fan_in: int = 0
+
+
+def initial(parameter: Tensor, plan: Plan) -> Initial:
+    """A weight is summed over; a gain multiplies; a bias is added.
+
+    Weights have the standard deviation sqrt(2 / fan-in) of He et al. 2015, equation 10.
+    """
+    shape = tuple(int(extent) for extent in parameter.shape)
+    for statement in plan.forward:
+        equation = statement.equation
+        for read in reads(equation.body):
+            if read.tensor != parameter:
+                continue
+            free = {index.symbol for index in equation.free}
+            bound = {s for position in read.at for s in position.free_symbols} - free
+            summed = [equation.extents[k] for k in sorted(bound, key=str) if k in equation.extents]
+            if summed:
+                return Initial(parameter.name, shape, "weight", int(sp.Mul(*summed)))
+            return Initial(parameter.name, shape, "bias" if _is_term(equation.body, read) else "gain")
+    return Initial(parameter.name, shape, "bias")
+
+
+def _is_term(expr: sp.Basic, read: sp.Basic) -> bool:
+    """Whether ``read`` is added in ``expr``, not multiplied with anything."""
+    if isinstance(expr, sp.Add) and read in expr.args:
+        return True
+    return any(_is_term(arg, read) for arg in expr.args)
