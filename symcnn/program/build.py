@@ -49,7 +49,8 @@ def build(plan: Plan) -> Program:
     return Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
 
 
-def _symbols(plan: Plan) -> list[sp.Symbol]:
+def every_symbol(plan: Plan) -> list[sp.Symbol]:
+    """Sizes, scalar parameters and indices of a plan."""
     statements = (*plan.forward, *plan.loss, *plan.backward)
     found = {s for statement in statements for s in statement.equation.body.free_symbols}
     found |= {s for tensor in (*plan.inputs, *plan.parameters) for n in tensor.shape for s in n.free_symbols}
