@@ -128,7 +128,9 @@ class Parser(Operators):
                 return found
             self.advance()
             gap = Separator(token.span, name)
-            if found and (name in _LAYOUT_SEPARATORS or found[-1].name in _LAYOUT_SEPARATORS or _joins(found[-1], gap)):
+            if found and (
+                name in _LAYOUT_SEPARATORS or found[-1].name in _LAYOUT_SEPARATORS or _joins(found[-1], gap)
+            ):
                 last = found.pop()
                 strongest = max(last.name, name, key=lambda one: SEPARATOR_STRENGTH[one])
                 gap = Separator(Span(last.span.start, token.span.end), strongest)
@@ -283,5 +285,3 @@ def _joins(first: Separator, second: Separator) -> bool:
     """Whether two separators in a row are one: `, ⇒` is, `, ,` leaves an item out."""
     punctuation = (",", ";", ":", "|")
     return first.name not in punctuation or second.name not in punctuation
-
-

@@ -321,11 +321,18 @@ class Atoms(Words):
         if not self.next_is("open"):
             return ""
         ahead, name = 1, ""
-        while self.peek(ahead).kind in ("letter", "digit") or (self.peek(ahead).text == "-" and len(name) > 1):
+        while self.peek(ahead).kind in ("letter", "digit") or (
+            self.peek(ahead).text == "-" and len(name) > 1
+        ):
             name += self.peek(ahead).text
             ahead += 1
         hyphens = [part for part in name.split("-") if len(part) < 2]
-        if self.peek(ahead).kind != "close" or len(name) < 2 or not name[0].isalpha() or ("-" in name and hyphens):
+        if (
+            self.peek(ahead).kind != "close"
+            or len(name) < 2
+            or not name[0].isalpha()
+            or ("-" in name and hyphens)
+        ):
             return ""
         self.at += ahead + 1
         return name
@@ -461,7 +468,9 @@ def _branch(cells: tuple[Node, ...]) -> Branch:
     if len(cells) > 1:
         rest = _joined(tuple(cell for cell in cells[1:] if not isinstance(cell, Empty)) or cells[1:])
         condition = rest if condition is None else _both(condition, rest)
-    return Branch(span, value, None if condition is None or isinstance(condition, Empty) else _bare(condition))
+    return Branch(
+        span, value, None if condition is None or isinstance(condition, Empty) else _bare(condition)
+    )
 
 
 def _both(first: Node, second: Node) -> Node:

@@ -27,7 +27,19 @@ _INFIX_COMMANDS = frozenset(("over", "choose", "atop"))
 _BARS = {"|": "|", "vert": "|", "Vert": "||"}
 _OPENING_COMMANDS = frozenset(("{", "lbrace", "lbrack", "langle", "lfloor", "lceil", "lvert", "lVert"))
 _STRUCTURES = frozenset(
-    ("frac", "dfrac", "tfrac", "cfrac", "sqrt", "binom", "substack", "underbrace", "overbrace", "nabla", "partial")
+    (
+        "frac",
+        "dfrac",
+        "tfrac",
+        "cfrac",
+        "sqrt",
+        "binom",
+        "substack",
+        "underbrace",
+        "overbrace",
+        "nabla",
+        "partial",
+    )
 )
 
 

@@ -65,7 +65,9 @@ def _differentiated(numerator: Node, kind: str) -> tuple[Node | None, Node | Non
         case Product(factors=factors, operators=operators) if not _more_differentials(factors):
             first = _differentiated(factors[0], kind)
             if first is not None and first[0] is not None:
-                of = Product(Span(first[0].span.start, numerator.span.end), (first[0], *factors[1:]), operators)
+                of = Product(
+                    Span(first[0].span.start, numerator.span.end), (first[0], *factors[1:]), operators
+                )
                 return of, first[1]
         case Add(terms=(first_term, *others)) if _mark(first_term, kind) and isinstance(others[0], Unary):
             if len(others) == 1:

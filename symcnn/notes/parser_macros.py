@@ -41,7 +41,9 @@ def definition(text: str, at: int) -> tuple[Macro, int] | None:
 def without_definitions(latex: str) -> tuple[str, dict[str, Macro]]:
     """The formula with its own definitions blanked out, so that positions stay, and those definitions."""
     macros: dict[str, Macro] = {}
-    for match in re.finditer(r"\\(?:new|renew|provide)command|\\DeclareMathOperator|\\g?def(?![A-Za-z])", latex):
+    for match in re.finditer(
+        r"\\(?:new|renew|provide)command|\\DeclareMathOperator|\\g?def(?![A-Za-z])", latex
+    ):
         found = definition(latex, match.start())
         if found is not None:
             macro, end = found
@@ -101,7 +103,9 @@ class _Expansion:
             if place < len(tokens) and tokens[place].text == "[":
                 end = next((i for i in range(place, len(tokens)) if tokens[i].text == "]"), None)
                 if end is None:
-                    raise NotationError(f"expected ] to close the argument of \\{macro.name}", user.span.start)
+                    raise NotationError(
+                        f"expected ] to close the argument of \\{macro.name}", user.span.start
+                    )
                 arguments.append(tokens[place + 1 : end])
                 place = end + 1
             else:
@@ -150,5 +154,3 @@ def _argument_end(tokens: list[Token], place: int) -> int:
         if depth == 0:
             return end + 1
     raise NotationError("expected a closing brace", tokens[place].span.start)
-
-

@@ -34,10 +34,14 @@ def join_rows(tokens: list[Token]) -> list[Token]:
             place += 1
             continue
         end = place
-        while end < len(tokens) and tokens[end].kind in _BREAKS and not (cells[-1] and tokens[end].kind != "quad"):
+        while (
+            end < len(tokens)
+            and tokens[end].kind in _BREAKS
+            and not (cells[-1] and tokens[end].kind != "quad")
+        ):
             end += 1
         run = tokens[place:end]
-        depth_in_row[-1], kept = _kept(run, result, tokens[end:end + 1], tokens, end, depth_in_row[-1])
+        depth_in_row[-1], kept = _kept(run, result, tokens[end : end + 1], tokens, end, depth_in_row[-1])
         result.extend(kept)
         place = end
     return result

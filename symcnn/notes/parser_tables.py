@@ -1,16 +1,19 @@
-"""The vocabulary of notation: which command or character is an operator, a relation, a name, or mere layout."""
+"""The vocabulary of notation: which command or character is operator, relation, name or mere layout."""
 
 from __future__ import annotations
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # --- read by the tokenizer
 
-LAYOUT = frozenset(
-    """displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hfill hfil strut
+LAYOUT = _words("""displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hfill hfil strut
     mathstrut allowbreak nobreak break relax protect noindent middle thinspace medspace thickspace enspace enskip
     negthinspace negmedspace negthickspace mathrel mathbin mathop mathopen mathclose mathord mathinner mathpunct
     ensuremath smash mathclap mathllap mathrlap centering small large normalsize footnotesize par indent
-    , ! : > ; @""".split()
-)
+    , ! : > ; @""")
 """Commands without meaning here; where they take a braced argument, its content simply stays."""
 
 LAYOUT_WITH_ARGUMENT = {
@@ -21,9 +24,7 @@ LAYOUT_WITH_ARGUMENT = {
 }  # fmt: skip
 """Commands dropped with that many braced arguments; what `\\textcolor` colours stays."""
 
-TEXT_COMMANDS = frozenset(
-    "text textrm textbf textit texttt textsf textnormal textsc textup mbox hbox".split()
-)
+TEXT_COMMANDS = _words("text textrm textbf textit texttt textsf textnormal textsc textup mbox hbox")
 
 SIZES = {
     prefix + side: side.replace("m", "")
@@ -92,7 +93,7 @@ RELATIONS = {
         rightleftharpoons lesssim gtrsim approxeq trianglelefteq bowtie""".split()
     },
 }  # fmt: skip
-LABELLED_ARROWS = frozenset("xrightarrow xleftarrow xleftrightarrow xmapsto xlongequal xequal".split())
+LABELLED_ARROWS = _words("xrightarrow xleftarrow xleftrightarrow xmapsto xlongequal xequal")
 NEGATED = {"=": "!=", "in": "notin", "subset": "nsubset", "equiv": "nequiv", "<": ">=", ">": "<="}
 RELATION_COMMANDS = {
     "!=": "ne", "<=": "le", ">=": "ge", "->": "to", "<-": "gets", "<->": "leftrightarrow", "nsubset": "not\\subset",
@@ -146,56 +147,44 @@ ACCENTS = {
 DECORATIONS = {"boxed": "boxed", "fbox": "boxed", "framebox": "boxed", "cancel": "cancel", "bcancel": "bcancel",
                "xcancel": "xcancel", "sout": "sout", "enclose": "boxed", "bbox": "boxed"}  # fmt: skip
 
-BIG_OPERATORS = frozenset(
-    """sum prod int iint iiint oint coprod bigcup bigcap bigoplus bigotimes bigodot biguplus bigsqcup bigvee bigwedge
-    lim limsup liminf""".split()
-)
-BIG_WORDS = frozenset("max min argmax argmin sup inf".split())
+BIG_OPERATORS = _words("""sum prod int iint iiint oint coprod bigcup bigcap bigoplus bigotimes bigodot biguplus bigsqcup bigvee bigwedge
+    lim limsup liminf""")
+BIG_WORDS = _words("max min argmax argmin sup inf")
 """Names that are big operators where they have limits below, and functions where they have not."""
 
-FUNCTION_COMMANDS = frozenset(
-    """log ln lg exp sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan det dim ker rank tr deg gcd hom
-    Pr arg max min sup inf""".split()
-)
+FUNCTION_COMMANDS = _words("""log ln lg exp sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan det dim ker rank tr deg gcd hom
+    Pr arg max min sup inf""")
 
-FUNCTION_NAMES = frozenset(
-    """log ln exp sin cos tan sinh cosh tanh softmax softplus relu leakyrelu sigmoid sigm logsumexp lse tr trace diag
+FUNCTION_NAMES = _words("""log ln exp sin cos tan sinh cosh tanh softmax softplus relu leakyrelu sigmoid sigm logsumexp lse tr trace diag
     vec det rank sign sgn abs erf gelu elu selu swish silu conv conv1d conv2d conv3d deconv convtranspose rot180 rot
     flip flatten reshape unflatten maxpool avgpool meanpool pool upsample kron argmax argmin max min sum mean
     avg average var std cov onehot im2col col2im pad norm batchnorm layernorm dropout loss softargmax bn fc mlp ce bce
-    mse dot matmul transpose concat sqrt where log2 log10 log1p expm1 clip prod""".split()
-)
+    mse dot matmul transpose concat sqrt where log2 log10 log1p expm1 clip prod""")
 """Names that are functions however they are typed; compared in lower case, hyphens and underscores left out."""
 
-NAMES = FUNCTION_NAMES | frozenset(
-    """axis keepdims true false none np torch tf new old out row col avg val prev next pred true train test total
+NAMES = FUNCTION_NAMES | _words("""axis keepdims true false none np torch tf new old out row col avg val prev next pred true train test total
     input output hidden target height width stride padding kernel batch size channels shape grad error lr rgb
-    loss cost num depth filter bias weight""".split()
-)
+    loss cost num depth filter bias weight""")
 """What a run of bare letters can be read as; other runs are letters side by side."""
 
-PROSE = frozenset(
-    """if and or otherwise else where for when then hence so thus since because therefore with as such that is are be
+PROSE = _words("""if and or otherwise else where for when then hence so thus since because therefore with as such that is are be
     will of in on at by from to the a an we let given all each every any not no if iff respectively i.e. e.g. i.e e.g
     resp while whereas which this these those it its has have case cases note here but using via see than under over
     after before define denote elsewhere again also only between both does do becomes means equals same ex eg ie
-    otherwise, if, where, and, example undefined""".split()
-)
+    otherwise, if, where, and, example undefined""")
 """Words that join formulas rather than name anything in them."""
 
-RAW_PROSE = frozenset("if otherwise else when where then and".split())
+RAW_PROSE = _words("if otherwise else when where then and")
 """Of these, the ones that are recognised when typed as bare letters."""
 
-ALIGNED = frozenset(
-    """align aligned alignat alignedat eqnarray split gather gathered multline multlined flalign equation displaymath
-    math dmath xalignat subequations empheq dgroup IEEEeqnarray""".split()
-)
+ALIGNED = _words("""align aligned alignat alignedat eqnarray split gather gathered multline multlined flalign equation displaymath
+    math dmath xalignat subequations empheq dgroup IEEEeqnarray""")
 MATRICES = {
     "matrix": (".", "."), "array": (".", "."), "smallmatrix": (".", "."), "tabular": (".", "."),
     "pmatrix": ("(", ")"), "psmallmatrix": ("(", ")"), "bmatrix": ("[", "]"), "bsmallmatrix": ("[", "]"),
     "Bmatrix": ("{", "}"), "vmatrix": ("|", "|"), "Vmatrix": ("||", "||"),
 }  # fmt: skip
-CASES = frozenset("cases dcases rcases drcases numcases subnumcases".split())
+CASES = _words("cases dcases rcases drcases numcases subnumcases")
 
 CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "||": "||", "langle": "rangle", "lfloor": "rfloor",
            "lceil": "rceil", ".": "."}  # fmt: skip

@@ -10,7 +10,9 @@ from symcnn.notes.tree import Node, Number, Symbol, Text, Word
 
 _NAME = re.compile(r"[^\W\d_]\w*(?:[-_.]\w+)*\*?")
 _DIFFERENTIALS = re.compile(r"(?:d[a-zA-Z])+")
-_TAILS = tuple(sorted(("log", "exp", "tanh", "sin", "cos", "max", "min", "relu", "sigmoid", "softmax", "conv")))
+_TAILS = tuple(
+    sorted(("log", "exp", "tanh", "sin", "cos", "max", "min", "relu", "sigmoid", "softmax", "conv"))
+)
 
 
 def is_function(word: Word) -> bool:
@@ -115,7 +117,12 @@ class Words(Cursor):
         self.at += len(name)
         if name in RAW_PROSE:
             return Text(self.since(start), name)
-        while self.next_is("char", ".") and self.peek(1).kind == "letter" and self._touches(1) and self._touches():
+        while (
+            self.next_is("char", ".")
+            and self.peek(1).kind == "letter"
+            and self._touches(1)
+            and self._touches()
+        ):
             self.advance()
             part = self.raw_name() or self.run_of_letters()
             self.at += len(part)

@@ -277,7 +277,11 @@ class _Printer:
             elif operator.name == "":
                 printed += f" {spelled}"
             else:
-                sign = operator.name if len(operator.name) == 1 or operator.name == "**" else "\\" + operator.name
+                sign = (
+                    operator.name
+                    if len(operator.name) == 1 or operator.name == "**"
+                    else "\\" + operator.name
+                )
                 printed += f" {sign} {spelled}"
         return printed
 
