@@ -132,6 +132,14 @@ class Windows(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Gather(Node):
+    """The entries of ``source`` at whole places, one array of places for each axis, which broadcast to ``shape``."""
+
+    source: Node
+    places: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagonal(Node):
     """Equal places along two axes; the joint axis comes last."""
 
@@ -194,7 +202,7 @@ class Apply(Node):
 
 
 LOGICAL = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"})
-ARITHMETIC = frozenset({"add", "sub", "mul", "neg", "mod"})
+ARITHMETIC = frozenset({"add", "sub", "mul", "neg", "mod", "floordiv", "maximum", "minimum"})
 
 
 def _whole(node: Node) -> bool:

@@ -10,13 +10,13 @@ from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Selected, Within
 from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
-from symcnn.program.array import Labelled, Node, apply, floating, reshaped, transposed
+from symcnn.program.array import Copy, Labelled, Node, apply, floating, reshaped, transposed
 from symcnn.program.lower import numeric
 from symcnn.program.lower_read import axis_of, whole
 from symcnn.program.lower_scatter import lower_scatter
 from symcnn.program.passes import pruned, shared
 from symcnn.program.scope import Layout, Scope
-from symcnn.program.steps import Step
+from symcnn.program.steps import Step, is_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,17 @@ def build(plan: Plan) -> Program:
     results = {plan.output.name, *(tensor.name for _, tensor in plan.gradients)}
     if plan.objective is not None:
         results.add(plan.objective.name)
-    sections = pruned(sections, results)
+    sections = [[_own(step, results) for step in section] for section in pruned(sections, results)]
     taken = {tensor.name for tensor in (*plan.inputs, *plan.parameters)} | {symbol.name for symbol in every_symbol(plan)}
     forward, loss, backward = shared(sections, taken)
     return Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
+
+
+def _own(step: Step, results: set[str]) -> Step:
+    """A result has memory of its own, even where it is a mere view of an input."""
+    if step.name in results and is_view(step.node):
+        return Step(step.name, Copy(step.node.shape, step.node), step.statement)
+    return step
 
 
 def every_symbol(plan: Plan) -> list[sp.Symbol]:
@@ -83,11 +90,15 @@ def is_guarded(equation: Equation) -> bool:
         match node:
             case Within():
                 return True
-            case Read() if node.outside is not None or any(whole(p)[1] != 1 for p in node.at):
+            case Read() if node.outside is not None or any(_is_divided(p) for p in node.at):
                 return True
             case Selected() if any(not p.is_Symbol for p in node.at):
                 return True
     return False
+
+
+def _is_divided(position: sp.Expr) -> bool:
+    return bool(whole(position)[1] != 1 or position.has(sp.floor, sp.Mod))
 
 
 def lower_equation(equation: Equation, layout: Layout) -> Node:

@@ -30,6 +30,8 @@ def multiplied(parts: Sequence[Labelled], scope: Scope) -> Labelled:
     for part in order[1:]:
         if result.node.kind == "bool" and part.node.kind == "bool":
             result = scope.apply("and", result, part)
+        elif isinstance(result.node, Scalar) and part.node.kind == "bool":
+            result = scope.apply("mul", result, Labelled(floating(part.node), part.labels))
         elif result.node.kind == "bool" or isinstance(result.node, Scalar):
             result = scope.apply("mul", part, result)
         else:

@@ -11,9 +11,9 @@ from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.expr import Delta, Read, Reduce, Selected, Where, Within
 from symcnn.core.functions import sigmoid, softplus
-from symcnn.program.array import Count, Labelled, Scalar, apply, floating, scalar
+from symcnn.program.array import Count, Gather, Labelled, Scalar, apply, floating, scalar
 from symcnn.program.contraction import contracted, multiplied
-from symcnn.program.lower_read import lower_read, whole
+from symcnn.program.lower_read import is_affine, lower_read, whole
 from symcnn.program.scope import Scope
 from symcnn.program.selection import folded, selected
 
@@ -50,7 +50,7 @@ def lower(expr: sp.Basic, scope: Scope) -> Labelled:
         case sp.Symbol():
             return Labelled(Count((scope.extents[expr],)), (expr,))
         case Read():
-            return lower_read(expr, scope)
+            return _read(expr, scope)
         case Reduce():
             return _reduce(expr, scope)
         case Selected():
@@ -67,6 +67,11 @@ def lower(expr: sp.Basic, scope: Scope) -> Labelled:
             return _power(expr, scope)
         case BooleanFunction() | BooleanAtom() | Relational():
             return condition(expr, scope)
+    if isinstance(expr, sp.Mod):
+        return scope.apply("mod", *(lower(arg, scope) for arg in expr.args))
+    if isinstance(expr, sp.floor) and not expr.has(Read):
+        numerator, denominator = whole(expr.args[0])
+        return scope.apply("floordiv", lower(numerator, scope), Labelled(Scalar((), denominator), ()))
     if expr.func in FUNCTIONS:
         name = FUNCTIONS[expr.func]
         argument = numeric(expr.args[0], scope)
@@ -99,6 +104,31 @@ def _safe(argument: Labelled, value: sp.Expr, scope: Scope) -> Labelled:
     for mask in scope.guards:
         argument = scope.apply("where", mask, argument, Labelled(Scalar((), value), ()))
     return argument
+
+
+def _read(read: Read, scope: Scope) -> Labelled:
+    """A view where the positions are affine in the indices, else a gather by arrays of places."""
+    if all(is_affine(position, scope) for position in read.at):
+        return lower_read(read, scope)
+    order = scope.layout.order(read.tensor)
+    stored = scope.layout.stored(read.tensor)
+    masks, places = [], []
+    for axis, extent in zip(order, stored.shape, strict=True):
+        numerator, denominator = whole(read.at[axis])
+        place = lower(numerator, scope)
+        if read.outside is not None or scope.guards:
+            masks.append(_within(Within(read.at[axis], extent, evaluate=False), scope))
+            place = scope.apply("floordiv", place, Labelled(Scalar((), denominator), ()))
+            place = scope.apply("maximum", place, Labelled(scalar(0), ()))
+            place = scope.apply("minimum", place, Labelled(Scalar((), extent - 1), ()))
+        places.append(place)
+    labels = scope.joint(places)
+    aligned = tuple(scope.align(place, labels) for place in places)
+    found = Labelled(Gather(scope.shape(labels), stored, aligned), labels)
+    if not masks:
+        return found
+    outside = sp.S.Zero if read.outside is None else read.outside
+    return scope.apply("where", _chain("and", masks, scope), found, Labelled(Scalar((), outside), ()))
 
 
 # -- arithmetic ------------------------------------------------------------------------------------------------

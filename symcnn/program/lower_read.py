@@ -68,6 +68,15 @@ def view(node: Node, at: Sequence[sp.Expr], outside: sp.Expr | None, scope: Scop
     return _joined(node, labels)
 
 
+def is_affine(position: sp.Expr, scope: Scope) -> bool:
+    """Whether a position is affine in the indices, with steps of known sign."""
+    try:
+        axis_of(whole(position)[0], scope.extents)
+    except UnsupportedFormula:
+        return False
+    return not whole(position)[1].free_symbols & set(scope.extents)
+
+
 def whole(position: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """Numerator and denominator of a position; both take whole values."""
     if position.is_Symbol or position.is_Integer:

@@ -91,6 +91,9 @@ def _build(expr: sp.Basic, scope: Scope) -> Value:
             return _fold(expr, scope)
     if isinstance(expr, sp.logic.boolalg.Boolean):
         return _condition(expr, scope)
+    if isinstance(expr, sp.Mod):
+        left, right = (value_of(arg, scope) for arg in expr.args)
+        return lambda env: left(env) % right(env)
     if expr.func in FUNCTIONS:
         function, argument = FUNCTIONS[expr.func], value_of(expr.args[0], scope)
         return lambda env: _applied(function, expr.func, argument(env))

@@ -10,6 +10,7 @@ import sympy as sp
 from symcnn.core.expr import Limit
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import (
+    LOGICAL,
     Expand,
     Labelled,
     Named,
@@ -17,6 +18,7 @@ from symcnn.program.array import (
     Scalar,
     Spread,
     apply,
+    floating,
     transposed,
 )
 
@@ -94,6 +96,7 @@ class Scope:
     def apply(self, function: str, *parts: Labelled) -> Labelled:
         """An elementwise function over the joint labels."""
         labels = self.joint(parts)
+        parts = matched(function, parts)
         aligned = [self.align(part, labels) for part in parts]
         return Labelled(apply(function, *aligned, shape=self.shape(labels)), labels)
 
@@ -104,3 +107,17 @@ class Scope:
         if set(part.labels) == set(labels):
             return node
         return Spread(shape, node)
+
+
+def matched(function: str, parts: Sequence[Labelled]) -> tuple[Labelled, ...]:
+    """Whole numbers and truth values become floats beside floats, so that no operation widens the dtype.
+
+    Comparisons take what comes, and a product with truth values keeps the dtype of its other factor.
+    """
+    arrays = [part.node for part in parts if not isinstance(part.node, Scalar)]
+    if function in LOGICAL or all(node.kind != "float" for node in arrays):
+        return tuple(parts)
+    kept = ("float", "bool") if function in ("mul", "where") else ("float",)
+    return tuple(
+        part if part.node.kind in kept else Labelled(floating(part.node), part.labels) for part in parts
+    )

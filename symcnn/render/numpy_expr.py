@@ -20,6 +20,7 @@ from symcnn.program.array import (
     Expand,
     Flip,
     Fold,
+    Gather,
     Matmul,
     Named,
     Node,
@@ -52,6 +53,7 @@ INFIX = {
     "sub": ("-", SUM, SUM, PRODUCT),
     "mul": ("*", PRODUCT, PRODUCT, UNARY),
     "div": ("/", PRODUCT, PRODUCT, UNARY),
+    "floordiv": ("//", PRODUCT, PRODUCT, UNARY),
     "mod": ("%", PRODUCT, PRODUCT, UNARY),
     "pow": ("**", POWER, ATOM, POWER),
     "and": ("&", AND, AND, AND + 1),
@@ -139,6 +141,9 @@ class Writer:
                 return f"{self._atom(node.source)}[{', '.join(_trimmed(marks))}]"
             case Fold():
                 return self._fold(node)
+            case Gather():
+                places = ", ".join(self.text(place) for place in node.places)
+                return f"{self._atom(node.source)}[{places}]"
             case Copy():
                 return f"{self._atom(node.source)}.copy()"
         return self._made(node)

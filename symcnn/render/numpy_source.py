@@ -176,12 +176,21 @@ class Emitter:
                 default=None if default is None else writer.number(default),
                 whole=symbol.name in whole,
             )
-            for symbol, default in self.plan.scalars
+            for symbol, default in (*self.open_sizes(), *self.plan.scalars)
         ]
+
+    def open_sizes(self) -> list[tuple[sp.Symbol, None]]:
+        """Sizes that no input's shape determines: the caller gives them."""
+        known = [symbol for symbol, _ in self.plan.scalars]
+        found = {rule.symbol for rule in size_rules(self.plan.inputs, known)}
+        names = {symbol.name for symbol in (*known, *found)}
+        tensors = (self.plan.output, *(s.equation.tensor for s in self.plan.forward))
+        symbols = {s for t in (*self.plan.inputs, *tensors) for extent in t.shape for s in extent.free_symbols}
+        return [(s, None) for s in sorted(symbols, key=lambda s: str(s.name)) if s.name not in names]
 
     def size_lines(self, tensors: Iterable[Tensor]) -> list[str]:
         """Assignments that read the sizes from the arrays."""
-        known = [symbol for symbol, _ in self.plan.scalars]
+        known = [symbol for symbol, _ in (*self.open_sizes(), *self.plan.scalars)]
         lines = []
         for rule in size_rules(tensors, known):
             array = self.identifiers.get(rule.tensor.name, safe(rule.tensor.name))
