@@ -1,0 +1,181 @@
+"""Evidence by entries: at small pairwise distinct sizes, a gradient equals the derivative of the expanded entries."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symcnn.calculus.entries import Chosen, Entries, entry, expand
+from symcnn.calculus.pullback import Gradient
+from symcnn.core.equation import Equation
+from symcnn.core.errors import LimitExceeded
+from symcnn.core.expr import Where, reads
+from symcnn.core.functions import unfold
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProof:
+    """What was compared: the sizes, how many entries, and the first that differs, if one does."""
+
+    sizes: tuple[tuple[str, int], ...]
+    entries: int
+    differs: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.differs and self.entries > 0
+
+
+def small_sizes(equations: Sequence[Equation], seed: int = 0, largest: int = 120) -> dict[sp.Symbol, sp.Expr]:
+    """Small sizes at which every read is valid and the sizes of axes are, where possible, pairwise distinct.
+
+    ``seed`` picks among the solutions. Raises LimitExceeded where no sizes are found.
+    """
+    symbols = sorted({s for e in equations for s in _symbols(e)}, key=lambda s: s.name)
+    axes = [s for s in symbols if any(s in _axes(e) for e in equations)]
+    draw = random.Random(seed)
+    best: tuple[tuple[int, int, int], dict[sp.Symbol, sp.Expr]] | None = None
+    for _ in range(600 if len(symbols) > 4 else 150):
+        sizes = {
+            s: sp.Integer(draw.randint(1, 7 if s in axes else 3) if s.is_positive else draw.randint(0, 2))
+            for s in symbols
+        }
+        repeated = len(axes) - len({sizes[s] for s in axes})
+        if best is not None and repeated > best[0][0]:
+            continue
+        work = _work(equations, sizes)
+        if work is None:
+            continue
+        score = (repeated, max(work, largest), sum(sizes[s] == 1 for s in axes))
+        if best is None or score < best[0]:
+            best = (score, sizes)
+        if score == (0, largest, 0):
+            break
+    if best is None:
+        raise LimitExceeded(f"no small sizes found at which every read of {equations[-1].tensor.name} is valid")
+    return best[1]
+
+
+def _symbols(equation: Equation) -> set[sp.Symbol]:
+    found: set[sp.Symbol] = set()
+    bound = set(equation.extents)
+    for read in (equation.target, *reads(equation.body)):
+        for expr in (*read.at, *read.tensor.shape):
+            found |= expr.free_symbols - bound
+    for extent in equation.extents.values():
+        found |= extent.free_symbols - bound
+    return {s for s in found if s.is_integer and not isinstance(s, sp.Dummy)}
+
+
+def _axes(equation: Equation) -> set[sp.Expr]:
+    return {e for read in (equation.target, *reads(equation.body)) for e in read.tensor.shape}
+
+
+def _work(equations: Sequence[Equation], sizes: Mapping[sp.Symbol, sp.Expr]) -> int | None:
+    """How many terms an expansion has, or None where some extent is empty."""
+    most = 0
+    for equation in equations:
+        extents = [e.xreplace(dict(sizes)).doit() for e in equation.extents.values()]
+        axes = [e.xreplace(dict(sizes)).doit() for e in _axes(equation)]
+        if any(not e.is_Integer or e < 1 for e in (*extents, *axes)):
+            return None
+        most = max(most, int(sp.Mul(*extents)))
+    return most
+
+
+def zero(difference: sp.Expr) -> bool:
+    """Whether an expression in entries is proved to vanish, by expanding or by cancelling one fraction."""
+    if difference == 0:
+        return True
+    flat = reduced(with_indicators(unfold(difference)))
+    if flat == 0:
+        return True
+    exponential = reduced(sp.powsimp(flat.rewrite(sp.exp))) if flat.has(sp.Function) else flat
+    if exponential == 0:
+        return True
+    kinds = (sp.exp, sp.log, sp.erf, Chosen)
+    generators = sorted(exponential.atoms(*kinds), key=sp.default_sort_key)
+    marks = {g: sp.Dummy(f"g{k}", positive=True) for k, g in enumerate(generators)}
+    rational = sp.expand(exponential, power_exp=True).xreplace(marks)
+    if reduced(sp.fraction(sp.cancel(sp.together(rational)))[0]) == 0:
+        return True
+    return bool(sp.simplify(difference) == 0)
+
+
+class Indicator(sp.Symbol):
+    """The indicator of a comparison ``left > right`` or ``left < right``: equal to its square."""
+
+
+def with_indicators(expr: sp.Expr) -> sp.Expr:
+    """Cases as polynomials in the indicators of their comparisons, so that equal cases become equal expressions."""
+    if isinstance(expr, Where):
+        value, otherwise = with_indicators(expr.value), with_indicators(expr.otherwise)
+        return otherwise + (value - otherwise) * _indicator(expr.condition)
+    if not expr.has(Where):
+        return expr
+    return expr.func(*(with_indicators(arg) for arg in expr.args))
+
+
+def _indicator(condition: sp.Basic) -> sp.Expr:
+    match condition:
+        case sp.And():
+            return sp.Mul(*(_indicator(arg) for arg in condition.args))
+        case sp.Or():
+            return 1 - sp.Mul(*(1 - _indicator(arg) for arg in condition.args))
+        case sp.Not():
+            return 1 - _indicator(condition.args[0])
+        case sp.Gt() | sp.Lt() | sp.Ge() | sp.Le():
+            above, below = _sign(condition.lhs - condition.rhs)
+            return {sp.Gt: above, sp.Lt: below, sp.Ge: 1 - below, sp.Le: 1 - above}[type(condition)]
+        case sp.Eq() | sp.Ne():
+            above, below = _sign(condition.lhs - condition.rhs)
+            return 1 - above - below if isinstance(condition, sp.Eq) else above + below
+    return sp.S.One if condition == sp.true else sp.S.Zero
+
+
+def _sign(difference: sp.Expr) -> tuple[sp.Symbol, sp.Symbol]:
+    """Indicators of ``difference`` > 0 and < 0."""
+    difference = sp.expand(difference)
+    if difference.could_extract_minus_sign():
+        below, above = _sign(-difference)
+        return above, below
+    return Indicator(f"[{difference} > 0]"), Indicator(f"[{difference} < 0]")
+
+
+def reduced(expr: sp.Expr) -> sp.Expr:
+    """Expanded, with powers of indicators reduced to the indicator and contradictions to 0."""
+    expanded = sp.expand(expr)
+    if not expanded.has(Indicator):
+        return expanded
+    return sp.Add(*(_reduced_product(term) for term in sp.Add.make_args(expanded)))
+
+
+def _reduced_product(term: sp.Expr) -> sp.Expr:
+    factors = [base if isinstance(base, Indicator) else base**power for base, power in (f.as_base_exp() for f in sp.Mul.make_args(term))]
+    names = {factor.name for factor in factors if isinstance(factor, Indicator)}
+    if any(name.replace(" > 0]", " < 0]") in names for name in names if name.endswith(" > 0]")):
+        return sp.S.Zero
+    return sp.Mul(*factors)
+
+
+def by_entries(gradient: Gradient, sizes: Mapping[sp.Symbol, sp.Expr] | None = None) -> EntryProof:
+    """Compare a gradient, symbol for symbol, with SymPy's derivative of the expanded equation."""
+    equation = gradient.derivation.equation
+    sizes = dict(sizes) if sizes is not None else small_sizes([equation])
+    forward = expand(equation, Entries(sizes))
+    cotangent = gradient.derivation.cotangent.tensor
+    claimed = expand(gradient.equation, Entries(sizes, known={equation.tensor.name: forward}))
+    expected: dict[sp.Symbol, list[sp.Expr]] = {entry(gradient.of, at): [] for at in claimed}
+    for at, value in forward.items():
+        for symbol in sorted(value.free_symbols & set(expected), key=lambda s: s.name):
+            expected[symbol].append(entry(cotangent, at) * sp.diff(value, symbol))
+    shown = tuple((s.name, int(v)) for s, v in sorted(sizes.items(), key=lambda item: item[0].name))
+    for at, value in claimed.items():
+        symbol = entry(gradient.of, at)
+        derivative = sp.Add(*expected[symbol])
+        if not zero(derivative - value):
+            return EntryProof(shown, len(claimed), f"d{symbol}: {value} is not {derivative}")
+    return EntryProof(shown, len(claimed))
