@@ -115,6 +115,8 @@ def join_digits(expr: sp.Expr) -> sp.Expr:
 
 
 def _joined(position: sp.Expr) -> sp.Expr:
+    if not position.has(sp.Mod):
+        return position
     position = sp.expand(position)
     for remainder in sorted(position.atoms(sp.Mod), key=sp.default_sort_key):
         number, base = remainder.args
@@ -126,13 +128,27 @@ def _joined(position: sp.Expr) -> sp.Expr:
 
 
 def _provably_within(value: sp.Expr, extent: sp.Expr, extents: Mapping[sp.Symbol, sp.Expr]) -> bool:
-    match value:
-        case sp.Mod():
-            return bool(value.args[1] == extent)
-        case sp.floor():
-            numerator, denominator = sp.fraction(sp.together(value.args[0]))
-            return numerator in extents and bool(sp.expand(extents[numerator] - denominator * extent) == 0)
-    return not value.has(sp.floor, sp.Mod) and inside(value, extent, extents)
+    """Whether a position is proved to be in range; quotients and remainders count as digits with their own extents."""
+    digits: dict[sp.Expr, sp.Symbol] = {}
+    known = dict(extents)
+    for part in sorted(value.atoms(sp.floor, sp.Mod), key=sp.default_sort_key):
+        limit = _digit_extent(part, extents)
+        if limit is not None:
+            digits[part] = sp.Dummy("digit", integer=True, nonnegative=True)
+            known[digits[part]] = limit
+    plain = value.xreplace(digits)
+    indices = plain.free_symbols & set(known)
+    return not any(part.free_symbols & indices for part in plain.atoms(sp.floor, sp.Mod)) and inside(plain, extent, known)
+
+
+def _digit_extent(part: sp.Expr, extents: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr | None:
+    if isinstance(part, sp.Mod):
+        return part.args[1]
+    numerator, denominator = sp.fraction(sp.together(part.args[0]))
+    if numerator not in extents:
+        return None
+    quotient = sp.cancel(extents[numerator] / denominator)
+    return quotient if sp.fraction(quotient)[1] == 1 and not (quotient.is_number and not quotient.is_Integer) else None
 
 
 def absorb(state: State, context: Context) -> State:

@@ -22,7 +22,7 @@ def cost(expr: sp.Expr) -> int:
         if isinstance(node, TRANSCENDENTAL):
             weight += 12
         elif isinstance(node, sp.Pow):
-            weight += 4 if node.exp.is_Integer else 8
+            weight += 2 if node.exp == 2 else 4 if node.exp.is_Integer else 8
         elif isinstance(node, sp.Add):
             weight += 2 * (len(node.args) - 1)
         elif isinstance(node, sp.Mul):
@@ -135,7 +135,7 @@ def _tidy(expr: sp.Expr) -> sp.Expr:
     forms = [expr, powered]
     for form in (expr, powered):
         forms.append(sp.factor(sp.cancel(sp.together(sp.powdenest(form.rewrite(sp.exp))))))
-    forms.append(expr.doit())
+    forms.append(sp.expand(forms[-1]))
     return min(forms, key=lambda e: (cost(e), str(e)))
 
 
