@@ -10,11 +10,10 @@ import sympy as sp
 
 from symcnn.core.equation import Equation
 from symcnn.core.plan import Statement
-from symcnn.program.array import Accumulate, Expand, Named, Node, Scalar, Target, Transpose
+from symcnn.program.array import Accumulate, Expand, Named, Node, Scalar, Target, Transpose, equal
 from symcnn.program.passes import described, unused
 from symcnn.program.steps import Step, is_view, substituted, walk
 from symcnn.render.numpy_expr import Writer
-from symcnn.render.numpy_number import wrap
 
 WIDTH = 100
 LOOPS = ("r", "s", "t", "k", "l", "m")
@@ -110,7 +109,7 @@ def _lines(step: Step, writer: Writer) -> list[str]:
     source = writer.text(node.source)
     lines = [f"{name} = np.zeros({writer.shape(node.shape)}, {source}.dtype)"]
     if not node.looped:
-        lines.append(f"{name}[{_places(node.targets, (), writer)}] = {source}")
+        lines.append(f"{name}[{_places(node, (), writer)}] = {source}")
         return lines
     taken = {str(s.name) for n in (*node.shape, *node.source.shape) for s in n.free_symbols}
     free = [k for k in (*LOOPS, *(f"k{n}" for n in range(9))) if k not in taken and k not in writer.names.values()]
@@ -119,25 +118,28 @@ def _lines(step: Step, writer: Writer) -> list[str]:
     over = f"range({extents})" if node.looped == 1 else f"np.ndindex({extents})"
     lines.append(f"for {', '.join(k.name for k in loops)} in {over}:")
     inner = ", ".join(k.name for k in loops)
-    lines.append(f"    {name}[{_places(node.targets, loops, writer)}] += {source}[{inner}]")
+    lines.append(f"    {name}[{_places(node, loops, writer)}] += {source}[{inner}]")
     return lines
 
 
-def _places(targets: Sequence[Target], loops: Sequence[sp.Symbol], writer: Writer) -> str:
-    marks = [_place(target, loops, writer) for target in targets]
+def _places(node: Accumulate, loops: Sequence[sp.Symbol], writer: Writer) -> str:
+    pairs = zip(node.targets, node.shape, strict=True)
+    marks = [_place(target, extent, loops, writer) for target, extent in pairs]
     while len(marks) > 1 and marks[-1] == ":":
         marks = marks[:-1]
     return ", ".join(marks) if marks else "()"
 
 
-def _place(target: Target, loops: Sequence[sp.Symbol], writer: Writer) -> str:
+def _place(target: Target, whole: sp.Expr, loops: Sequence[sp.Symbol], writer: Writer) -> str:
     moved = sum((c * k for c, k in zip(target.loops, loops, strict=True)), sp.S.Zero)
     start = sp.expand(target.start + moved)
     if target.extent is None:
         return writer.number(start)
     length = sp.expand(target.step * (target.extent - 1) + 1)
+    if start == 0 and target.step == 1 and equal(length, whole):
+        return ":"
     low, stop = writer.number(start), writer.number(sp.expand(start + length))
-    step = "" if target.step == 1 else f":{wrap((writer.number(target.step), 20), 0)}"
+    step = "" if target.step == 1 else f":{writer.number(target.step)}"
     return f"{'' if low == '0' else low}:{stop}{step}"
 
 

@@ -1,0 +1,81 @@
+"""The module of a formula or layer: ``forward`` and ``vjp``, sizes read from the arguments."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from symcnn.program.build import Program
+from symcnn.program.passes import needed
+from symcnn.program.sizes import size_rules
+from symcnn.render.numpy_lines import written
+from symcnn.render.numpy_module import Module, classes_of, entries, identifiers
+
+
+def formula(program: Program) -> str:
+    """Source of the module. Raises UnsupportedFormula."""
+    plan = program.plan
+    names = identifiers(program)
+    seed = "cotangent" if "cotangent" not in names.values() else "cotangent_"
+    if plan.seed is not None:
+        names[plan.seed.name] = seed
+    module = Module(program, names)
+    forward, _, backward = module.sections
+    scalars = (*_open_sizes(program), *plan.scalars)
+    given, _, numbers = module.scalars(scalars)
+    tensors = ", ".join(module.name(tensor.name) for tensor in plan.inputs)
+    start = [*_taken(module), *numbers, *module.size_lines(plan.inputs, [symbol for symbol, _ in scalars])]
+    start += [
+        f'_fits("{tensor.name}", {module.name(tensor.name)}, {module.shape(tensor.shape)})'
+        for tensor in plan.inputs
+        if _follows(program, tensor.name)
+    ]
+    output_shape = module.shape(plan.output.shape)
+    seeded = [f'{seed} = _array("{seed}", {seed}, {plan.output.rank})', f'_fits("{seed}", {seed}, {output_shape})']
+    results = [tensor.name for _, tensor in plan.gradients]
+    floats = [module.name(t.name) for t in plan.inputs if classes_of(t, _statements(program)) is None]
+    dtype = f"np.result_type({', '.join(floats)})" if floats else "np.float64"
+    values = {
+        "arguments": ", ".join(part for part in (tensors, "*" if given else "", given) if part),
+        "seed": seed,
+        "forward": module.body(needed(forward, [plan.output.name]), start, dtype),
+        "backward": module.body(needed([*forward, *backward], results), [*start, *seeded], dtype),
+        "output": module.name(plan.output.name),
+        "output_shape": output_shape,
+        "gradients": entries([(name, module.name(tensor.name)) for name, tensor in plan.gradients]),
+        "equations": [written(statement.equation) for statement in plan.forward],
+    }
+    return module.rendered("numpy/formula.py.jinja", values)
+
+
+def _statements(program: Program) -> tuple[object, ...]:
+    plan = program.plan
+    return (*plan.forward, *plan.loss, *plan.backward)
+
+
+def _taken(module: Module) -> list[str]:
+    lines = []
+    for tensor in module.plan.inputs:
+        name = module.name(tensor.name)
+        labels = classes_of(tensor, module.plan.forward) is not None
+        lines.append(f'{name} = _array("{tensor.name}", {name}, {tensor.rank}{", " + chr(34) + "iuf" + chr(34) if labels else ""})')
+    return lines
+
+
+def _follows(program: Program, name: str) -> bool:
+    """Whether some axis of a tensor is not simply what its size is read from."""
+    plan = program.plan
+    known = [symbol for symbol, _ in plan.scalars]
+    rules = size_rules(plan.inputs, known)
+    plain = {(rule.tensor.name, rule.axis) for rule in rules if rule.formula == rule.extent}
+    tensor = next(tensor for tensor in plan.inputs if tensor.name == name)
+    return any((name, axis) not in plain for axis in range(tensor.rank))
+
+
+def _open_sizes(program: Program) -> list[tuple[sp.Symbol, None]]:
+    """Sizes that no input's shape determines: the caller gives them."""
+    plan = program.plan
+    known = [symbol for symbol, _ in plan.scalars]
+    names = {symbol.name for symbol in (*known, *(rule.symbol for rule in size_rules(plan.inputs, known)))}
+    tensors = (*plan.inputs, *(statement.equation.tensor for statement in plan.forward))
+    symbols = {s for tensor in tensors for extent in tensor.shape for s in extent.free_symbols}
+    return [(s, None) for s in sorted(symbols, key=lambda s: str(s.name)) if s.name not in names]

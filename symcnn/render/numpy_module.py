@@ -1,0 +1,189 @@
+"""What both kinds of module share: identifiers, arguments, sizes, and the blocks of their functions."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from symcnn.core.expr import reads
+from symcnn.core.plan import Plan, Statement
+from symcnn.core.tensor import Tensor
+from symcnn.program.build import Program, every_symbol
+from symcnn.program.sizes import size_rules
+from symcnn.program.steps import Step, names_in
+from symcnn.render.loader import render
+from symcnn.render.numpy_expr import Writer
+from symcnn.render.numpy_lines import Block, blocks, fitted, laid_out
+
+OWN_NAMES = frozenset(
+    "np math as_strided dtype params grads name array shape windows dilated gathered first_of last_of sigmoid "
+    "softplus erf init forward loss vjp loss_and_grads sgd_step lr seed".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The lines with which a function starts, and its blocks."""
+
+    prologue: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(slots=True)
+class Module:
+    """A module in the making; ``names`` maps the plan's names to Python text."""
+
+    program: Program
+    names: dict[str, str]
+    sections: list[list[Step]] = field(default_factory=list)
+    helpers: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        program = self.program
+        used = set(self.names) | set(self.names.values()) | OWN_NAMES
+        writer = self.writer()
+        for section in (program.forward, program.loss, program.backward):
+            self.sections.append(fitted(laid_out(section, used), writer, used))
+
+    @property
+    def plan(self) -> Plan:
+        return self.program.plan
+
+    def writer(self) -> Writer:
+        """Writes expressions under the module's names."""
+        return Writer(self.names)
+
+    def name(self, name: str) -> str:
+        """Python text for a tensor, size, parameter or part."""
+        return self.names.get(name, name)
+
+    def shape(self, shape: Sequence[sp.Expr]) -> str:
+        """A shape as a tuple."""
+        return self.writer().shape(shape)
+
+    def body(self, steps: Sequence[Step], prologue: Iterable[str] = (), dtype: str = "") -> Body:
+        """One function; ``dtype`` is the expression for the dtype of its inputs, where a step needs it."""
+        writer = self.writer()
+        made = tuple(blocks(steps, writer))
+        self.helpers |= writer.used
+        lines = list(prologue)
+        if "dtype" in writer.used:
+            lines.append(f"dtype = {dtype}")
+        return Body(tuple(lines), made)
+
+    def size_lines(self, tensors: Iterable[Tensor], known: Iterable[sp.Symbol] = ()) -> list[str]:
+        """Assignments that read the sizes from the arrays; a shape of new names is unpacked at once."""
+        rules = size_rules(tensors, known)
+        lines: list[str] = []
+        plain: dict[str, dict[int, str]] = {}
+        for rule in rules:
+            array = self.name(rule.tensor.name)
+            if rule.formula == rule.extent:
+                plain.setdefault(array, {})[rule.axis] = self.name(rule.symbol.name)
+        ranks = {self.name(rule.tensor.name): rule.tensor.rank for rule in rules}
+        for array, axes in plain.items():
+            if len(axes) == ranks[array]:
+                comma = "," if len(axes) == 1 else ""
+                lines.append(f"{', '.join(axes[axis] for axis in sorted(axes))}{comma} = {array}.shape")
+            else:
+                lines.extend(f"{name} = {array}.shape[{axis}]" for axis, name in sorted(axes.items()))
+        for rule in rules:
+            if rule.formula != rule.extent:
+                place = {rule.extent.name: f"{self.name(rule.tensor.name)}.shape[{rule.axis}]"}
+                text = Writer({**self.names, **place}).number(rule.formula)
+                lines.append(f"{self.name(rule.symbol.name)} = {text}")
+        return lines
+
+    def scalars(self, scalars: Iterable[tuple[sp.Symbol, sp.Expr | None]]) -> tuple[str, str, list[str]]:
+        """Keyword arguments with their defaults, how they are handed on, and the lines that make them numbers."""
+        whole = {s.name for s in every_symbol(self.plan) if s.is_integer}
+        given, passed, lines = [], [], []
+        for symbol, default in sorted(scalars, key=lambda item: item[1] is not None):
+            name = self.name(symbol.name)
+            value = "" if default is None else f"={self.writer().number(default)}"
+            given.append(f"{name}{value}")
+            passed.append(f"{name}={name}")
+            lines.append(f"{name} = {'int' if symbol.name in whole else 'float'}({name})")
+        return ", ".join(given), ", ".join(passed), lines
+
+    def rendered(self, template: str, values: Mapping[str, object]) -> str:
+        """The module's text."""
+        rows = self.plan.table
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = [
+            "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        text = render(template, helpers=self.helpers, table=table, plan=self.plan, imports="IMPORTS", **values)
+        return tidy(text.replace("IMPORTS", _imports(text), 1))
+
+
+def _imports(text: str) -> str:
+    lines = ["import math", ""] if "math." in text else []
+    lines.append("import numpy as np")
+    if "as_strided(" in text:
+        lines.append("from numpy.lib.stride_tricks import as_strided")
+    return "\n".join(lines)
+
+
+def tidy(text: str) -> str:
+    """No blanks at the ends of lines or after the head of a function, no more than two empty lines."""
+    lines: list[str] = []
+    for line in (line.rstrip() for line in text.split("\n")):
+        after_head = not line and lines and lines[-1].endswith('"""') and lines[-1].startswith("    ")
+        crowded = not line and lines[-2:] == ["", ""]
+        if not (after_head or crowded):
+            lines.append(line)
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def identifiers(program: Program) -> dict[str, str]:
+    """Safe Python text for every name: no keyword, builtin or name of the module's own is shadowed."""
+    plan = program.plan
+    steps = (*program.forward, *program.loss, *program.backward)
+    names = [tensor.name for tensor in (*plan.inputs, *plan.parameters)]
+    names += [symbol.name for symbol in every_symbol(plan)] + [step.name for step in steps]
+    return {name: safe(name) for name in dict.fromkeys(names)}
+
+
+def safe(name: str) -> str:
+    """``name`` as an identifier of our own module. Names are letters, digits and single underscores."""
+    taken = keyword.iskeyword(name) or hasattr(builtins, name) or name in OWN_NAMES
+    return f"{name}_" if taken else name
+
+
+def names_read(steps: Iterable[Step]) -> set[str]:
+    """Every name that some step reads."""
+    return {name for step in steps for name in names_in(step.node)}
+
+
+def classes_of(tensor: Tensor, statements: Iterable[Statement]) -> sp.Expr | None:
+    """The number of classes where ``tensor`` holds labels: each of its reads is only compared with an index."""
+    extent: sp.Expr | None = None
+    for statement in statements:
+        body = statement.equation.body
+        pairs = [e for e in sp.preorder_traversal(body) if isinstance(e, sp.Eq | sp.Ne) and _with_index(e)]
+        for pair in pairs:
+            if any(read.tensor == tensor for read in reads(pair)):
+                index = next(side for side in pair.args if side.is_Symbol)
+                extent = statement.equation.extents.get(index, extent)
+        rest = body.xreplace({pair: sp.true for pair in pairs})
+        if any(read.tensor == tensor for read in reads(rest)):
+            return None
+    return extent
+
+
+def _with_index(pair: sp.Basic) -> bool:
+    return any(side.is_Symbol for side in pair.args)
+
+
+def entries(pairs: Sequence[tuple[str, str]]) -> str:
+    """A dict display, on one line where it fits."""
+    inline = "{" + ", ".join(f'"{name}": {text}' for name, text in pairs) + "}"
+    if len(inline) <= 80:
+        return inline
+    return "{\n" + "".join(f'        "{name}": {text},\n' for name, text in pairs) + "    }"
