@@ -31,7 +31,7 @@ KINDS: Mapping[str, Kind] = {".md": "md", ".markdown": "md", ".tex": "tex", ".ip
 class Formula:
     """One formula.
 
-    latex: what stands between the delimiters, without outer spaces; an environment keeps `\\begin` and `\\end`.
+    latex: what stands between the delimiters, without outer spaces; environments keep `\\begin` and `\\end`.
     span, outer: where that is in `Document.text`, without and with delimiters.
     line, column: of the first character of the LaTeX, in the file, from 1.
     cell: the notebook cell, from 1.
@@ -48,7 +48,7 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """A block of running text; formulas, code and quote marks are blanked, so its offsets are those of `span`."""
+    """A block of running text, `span` of the document with formulas, code and quote marks blanked."""
 
     text: str
     span: Span
@@ -101,7 +101,7 @@ class Document:
 def load(path: Path) -> Document:
     """The document in a file; its kind is told by the suffix: .md, .markdown, .tex or .ipynb.
 
-    Raises NotationError for another suffix or a text that is not UTF-8, LimitExceeded for a file that is too large.
+    Raises NotationError for another suffix or a text that is not UTF-8, LimitExceeded for a large file.
     """
     kind = KINDS.get(path.suffix.lower())
     if kind is None:

@@ -1,4 +1,4 @@
-"""Markdown to blocks of text: code stays out, displays over several lines stay whole, quote marks are blanked.
+"""Markdown to blocks of text: code stays out, displays stay whole, quote marks are blanked.
 
 markdown-it tells blocks from each other; a rule of our own keeps it from taking the lines of a display for
 lists, headings or code.
@@ -119,7 +119,7 @@ def _display_block_end(state: StateBlock, match: re.Match[str], limit: int) -> i
 
 
 def _belongs_to_next(state: StateBlock, end: int) -> bool:
-    """Whether the `$$` that ends at `end`, after a blank line, opens another display: the rest then pairs up."""
+    """Whether the `$$` that ends at `end`, after a blank line, opens another display: the rest pairs up."""
     doubles: list[int] = state.env.setdefault("double dollars", [])
     if not doubles:
         doubles += [match.start() for match in re.finditer(r"\$\$", state.src)]

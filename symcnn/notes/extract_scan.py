@@ -203,7 +203,7 @@ class _Scan:
 
 
 def display_end(text: str, at: int, limit: int) -> tuple[int, int]:
-    """Where the formula that `$$` opens at `at` ends, without and with its closing delimiter; at most at `limit`.
+    """Where the formula that `$$` opens at `at` ends, at most at `limit`, without and with its delimiter.
 
     A single dollar at the end of a line closes it where the next `$$` begins a line; without any `$$` the end
     of the text does, or the last single dollar.
@@ -269,7 +269,7 @@ def _is_formula(content: str, after: str) -> bool:
 
 
 def _is_escaped_bracket(content: str) -> bool:
-    r"""Whether `\[1\]` or `\(see below\)` are brackets that Markdown wants escaped, rather than mathematics."""
+    r"""Whether `\[1\]` or `\(see below\)` are brackets that Markdown wants escaped, not formulas."""
     if _MATHEMATICAL.search(content):
         return False
     return _CITATION.fullmatch(content) is not None or len(_PROSE_WORD.findall(content)) > 0

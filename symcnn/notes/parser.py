@@ -1,22 +1,24 @@
 """LaTeX of one formula to its notation tree: sums, products, chains of relations, sequences of formulas.
 
 A parser by precedence, one method a level: sequence < chain < sum < product < juxtaposition < factor < atom.
-It reads the whole formula or raises NotationError; nothing at the end is left over. It decides about form only;
-`tree` says what it leaves to the context.
+It reads the whole formula or raises NotationError; nothing at the end is left over. It decides about form
+only; `tree` says what it leaves to the context.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from symcnn.notes.parser_macros import expand, without_definitions
 from symcnn.notes.parser_operators import Operators
-from symcnn.notes.parser_rows import is_relation, join_rows
+from symcnn.notes.parser_rows import is_relation, is_sign, join_rows
 from symcnn.notes.parser_tables import (
     BIG_OPERATORS,
     LABELLED_ARROWS,
     NEGATED,
     PRODUCTS,
+    PROSE,
     RELATIONS,
     SEPARATOR_STRENGTH,
     SEPARATORS,
@@ -48,8 +50,8 @@ _LEADING = frozenset(("implies", "impliedby", "iff", "therefore", "because", ":"
 def parse(latex: str, *, macros: Mapping[str, Macro] | None = None) -> Node:
     """The notation tree of a whole formula; `macros` are the user's own commands by name.
 
-    A formula of nothing but layout is `Empty`. Raises NotationError, with the position, for what cannot be read:
-    an operand or bracket missing, an unknown environment, nesting or length beyond the limits.
+    A formula of nothing but layout is `Empty`. Raises NotationError, with the position, for what cannot be
+    read: a bracket or operand missing, an unknown environment, nesting or length beyond the limits.
     """
     source, own = without_definitions(latex)
     tokens = expand(tokenize(source), {**(macros or {}), **own}, source)
@@ -81,7 +83,7 @@ class Parser(Operators):
         start = self.at
         items: list[Node] = []
         separators: list[Separator] = []
-        gaps = self._separators()
+        gaps = self._separators(leading=True)
         if gaps and any(gap.name not in _LAYOUT_SEPARATORS for gap in gaps):
             self._append(items, separators, Empty(Span(gaps[0].span.start, gaps[0].span.start)), [])
         elif gaps:
@@ -90,7 +92,7 @@ class Parser(Operators):
             self._append(items, separators, self._item(), gaps)
             gaps = self._separators()
             if not gaps and not self.closes():
-                if not (self.starts_operand() or self.is_prose()):
+                if not (self.starts_operand() or self.is_prose() or isinstance(items[-1], Text)):
                     raise self.error("an operator, a relation or the end of the formula")
                 gaps = [Separator(self.here(), "")]
         if not items:
@@ -118,15 +120,18 @@ class Parser(Operators):
         else:
             items.append(item)
 
-    def _separators(self) -> list[Separator]:
-        """The separators that come next: one, unless two signs of punctuation leave an item out between them."""
+    def _separators(self, *, leading: bool = False) -> list[Separator]:
+        """The separators that come next: one, unless two of them leave an item out between them."""
         found: list[Separator] = []
         while True:
             token = self.peek()
             name = self._separator_name(token)
-            if not name:
+            # After a separator, as at the beginning, a bar opens a pair.
+            if not name or (name.startswith("|") and self.bar() and (leading or found)):
                 return found
             self.advance()
+            if name == "|" and self.bar() == "|" and token.span.end == self.peek().span.start:
+                token, name = replace(self.advance(), span=Span(token.span.start, token.span.end + 1)), "||"
             gap = Separator(token.span, name)
             if found and (
                 name in _LAYOUT_SEPARATORS or found[-1].name in _LAYOUT_SEPARATORS or _joins(found[-1], gap)
@@ -141,8 +146,8 @@ class Parser(Operators):
             return "" if self.closes() else token.kind
         if token.kind not in ("char", "command") or self.is_decimal_point():
             return ""
-        if self.bar() == "|" and not self.closes_bar() and not self.opens_bar():
-            return "|"
+        if self.bar() and not self.closes_bar() and not self.opens_bar():
+            return self.bar()
         return SEPARATORS.get(token.text, "")
 
     def _item(self) -> Node:
@@ -165,8 +170,14 @@ class Parser(Operators):
         """`\\text{output size} = n`: several words that stand for a quantity."""
         if not self.next_is("text"):
             return False
-        after = self.peek(1)
-        return is_relation(after) or (after.kind in ("char", "command") and after.text in PRODUCTS)
+        text, after = self.peek().text, self.peek(1)
+        if is_sign(after) and (text != text.strip() or text.split()[0].lower() in PROSE):
+            return False
+        return (
+            is_relation(after)
+            or is_sign(after)
+            or (after.kind in ("char", "command") and after.text in PRODUCTS)
+        )
 
     # --- chains
 
@@ -224,16 +235,16 @@ class Parser(Operators):
 
     def _term(self, *, first: bool) -> Node:
         """A term with its sign; a plus between terms leaves no mark, a sign before the first one does."""
-        start = self.at
         signs: list[tuple[int, str]] = []
         while self.is_plus_or_minus() and not (first and not signs and self.is_placeholder()):
             signs.append((self.at, SIGNS[self.advance().text]))
+            self.repeated(len(signs))
         if not first and signs and signs[0][1] == "+":
             signs = signs[1:]
         node = self.product() if self._operand_or_sign() else self.empty()
         for place, sign in reversed(signs):
             node = Unary(self.since(place), sign, node)
-        return node if signs or start < self.at else node
+        return node
 
     def _operand_or_sign(self) -> bool:
         """Whether an operand is there to read; at the end of a formula it may be missing."""
@@ -283,5 +294,5 @@ class Parser(Operators):
 
 def _joins(first: Separator, second: Separator) -> bool:
     """Whether two separators in a row are one: `, ⇒` is, `, ,` leaves an item out."""
-    punctuation = (",", ";", ":", "|")
+    punctuation = (",", ";", ":", "|", "||")
     return first.name not in punctuation or second.name not in punctuation

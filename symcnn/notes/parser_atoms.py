@@ -1,15 +1,15 @@
-"""The smallest complete pieces: brackets, braces, fractions, roots, fonts, accents, remarks, matrices and cases."""
+"""The smallest complete pieces: brackets, braces, fractions, roots, fonts, accents, remarks."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
 
+from symcnn.notes.parser_cursor import OPENING_COMMANDS
 from symcnn.notes.parser_derivatives import as_derivative
+from symcnn.notes.parser_layouts import Layouts, bracketed_matrix, joined
 from symcnn.notes.parser_tables import (
     ACCENTS,
-    ALIGNED,
-    CASES,
     CLOSING,
     DECORATIONS,
     DELIMITERS,
@@ -17,19 +17,14 @@ from symcnn.notes.parser_tables import (
     FONT_SWITCHES,
     FONTS,
     FUNCTION_COMMANDS,
-    MATRICES,
     NAMES,
 )
-from symcnn.notes.parser_words import Words
-from symcnn.notes.tokens import Token
 from symcnn.notes.tree import (
     Accent,
     Add,
     Annotated,
     BigOperator,
-    Branch,
     Call,
-    Cases,
     Chain,
     Decorated,
     Derivative,
@@ -42,11 +37,11 @@ from symcnn.notes.tree import (
     Juxtapose,
     Matrix,
     Node,
+    Number,
     Product,
     Root,
     Script,
     Sequence,
-    Span,
     Stack,
     Styled,
     Symbol,
@@ -55,13 +50,13 @@ from symcnn.notes.tree import (
     Word,
 )
 
-_FRACTIONS = frozenset("frac dfrac tfrac cfrac nicefrac sfrac flatfrac".split())
-_BINOMIALS = frozenset("binom dbinom tbinom".split())
+_FRACTIONS = frozenset(("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"))
+_BINOMIALS = frozenset(("binom", "dbinom", "tbinom"))
 _BRACES = frozenset(("underbrace", "overbrace", "underbracket", "overbracket"))
 _LOOSE = (Empty, Text, Add, Product, Juxtapose, Chain, Sequence, Unary, Differential, Gradient, BigOperator)
 
 
-class Atoms(Words):
+class Atoms(Layouts):
     """Reads one piece that stands for itself."""
 
     @abstractmethod
@@ -99,7 +94,7 @@ class Atoms(Words):
             return self.brackets()
         if self.bar():
             return self.bars()
-        if self.is_sign("?") or self.is_placeholder():
+        if self.is_sign("?", "!") or self.is_placeholder():
             return Symbol(self.peek().span, self.advance().text)
         raise self.error("an operand")
 
@@ -130,8 +125,7 @@ class Atoms(Words):
         token = self.peek()
         match token.kind:
             case "digit":
-                from_digit = self.advance()
-                return _number(from_digit)
+                return Number(self.advance().span, token.text)
             case "letter":
                 return Symbol(self.advance().span, token.text)
             case "prime":
@@ -153,7 +147,8 @@ class Atoms(Words):
             if self.is_sign("over", "choose", "atop"):
                 form = "frac" if self.advance().text == "over" else "binom"
                 inner = self.sequence()
-                body = self._fraction(body, inner, form, start)
+                self.expect("close", "}")
+                return self._fraction(body, inner, form, start)
         self.expect("close", "}")
         if isinstance(body, Empty):
             return Empty(self.since(start))
@@ -182,7 +177,7 @@ class Atoms(Words):
             raise self.error(f"{wanted} to close the {opening} before it")
         span = self.since(start)
         if isinstance(body, Matrix) and body.open == ".":
-            return _bracketed_matrix(body, opening, closing, span)
+            return bracketed_matrix(body, opening, closing, span)
         return Group(span, opening, closing, body)
 
     def _closing(self) -> str:
@@ -215,7 +210,7 @@ class Atoms(Words):
         token = self.peek()
         name = token.text
         start = self.at
-        if name in ("{", "lbrace", "lbrack", "langle", "lfloor", "lceil", "lvert", "lVert"):
+        if name in OPENING_COMMANDS:
             return self.brackets()
         if self.bar():
             return self.bars()
@@ -246,7 +241,8 @@ class Atoms(Words):
         if name in ("forall", "exists"):
             return Text(token.span, "for all" if name == "forall" else "for some")
         if name == "arg" and self.is_sign("max", "min"):
-            return Word(self.since(start), "arg" + self.advance().text, "operatorname")
+            name += self.advance().text
+            return Word(self.since(start), name, "operatorname")
         if name in FUNCTION_COMMANDS:
             return Word(token.span, name, "command")
         return self._remark(name, start)
@@ -273,9 +269,9 @@ class Atoms(Words):
             return Annotated(self.since(start), kind, body, note)
         if name == "substack":
             self.expect("open", "{")
-            rows = self._rows("close")
+            rows = self.rows("close")
             self.expect("close", "}")
-            return Stack(self.since(start), tuple(_joined(row) for row in rows))
+            return Stack(self.since(start), tuple(joined(row) for row in rows))
         return Symbol(self.tokens[start].span, name)
 
     def _fraction(self, numerator: Node, denominator: Node, form: str, start: int) -> Node:
@@ -312,12 +308,13 @@ class Atoms(Words):
     def _font(self, font: str, start: int) -> Node:
         name = self._braced_name()
         if name and (font in ("rm", "sf", "tt", "it") or name.lower() in NAMES):
+            self.at += len(name) + 2
             return Word(self.since(start), name, font)
         body = self.argument()
         return self._styled(font, body, start)
 
     def _braced_name(self) -> str:
-        """Consumes braces that hold one word of letters and digits, and returns it; else nothing."""
+        """The one word of letters and digits in the braces that come, or nothing."""
         if not self.next_is("open"):
             return ""
         ahead, name = 1, ""
@@ -334,7 +331,6 @@ class Atoms(Words):
             or ("-" in name and hyphens)
         ):
             return ""
-        self.at += ahead + 1
         return name
 
     def _styled(self, font: str, body: Node, start: int) -> Node:
@@ -351,82 +347,9 @@ class Atoms(Words):
                 return Word(span, "".join(part.name for part in parts if isinstance(part, Symbol)), font)
             case Empty() | Word() | Styled() | Text():
                 return replace(body, span=span)
-            case _ if body.__class__.__name__ == "Number":
+            case Number():
                 return Symbol(span, body.span.of(self.latex), font)
         return Styled(span, font, body)
-
-    # --- environments
-
-    def environment(self) -> Node:
-        token = self.peek()
-        name = token.text.rstrip("*")
-        if name in CASES:
-            return self._cases(token)
-        if name in MATRICES or name == "subarray":
-            return self._matrix(token)
-        if name not in ALIGNED:
-            raise self.error("a known environment")
-        start = self.at
-        self.advance()
-        with self.inside("end"):
-            body = self.empty() if self.next_is("end") else self.sequence()
-        self._end(token)
-        return body if isinstance(body, Empty) else Group(self.since(start), "", "", body)
-
-    def _end(self, opening: Token) -> None:
-        if not self.next_is("end", opening.text):
-            raise self.error(f"\\end{{{opening.text}}}")
-        self.advance()
-
-    def _matrix(self, token: Token) -> Node:
-        start = self.at
-        self.advance()
-        rules: list[int] = []
-        rows = self._rows("end", rules)
-        self._end(token)
-        span = self.since(start)
-        if token.text == "subarray":
-            return Stack(span, tuple(_joined(row) for row in rows))
-        opening, closing = MATRICES[token.text.rstrip("*")]
-        return Matrix(span, opening, closing, tuple(rows), token.argument, tuple(rules))
-
-    def _rows(self, end: str, rules: list[int] | None = None) -> list[tuple[Node, ...]]:
-        """Rows of cells up to the token of kind `end`, and the numbers of the rows with a rule above them."""
-        rows: list[tuple[Node, ...]] = []
-        with self.inside("cell"):
-            while True:
-                while self.is_sign("hline", "toprule", "midrule", "bottomrule"):
-                    self.advance()
-                    if rules is not None:
-                        rules.append(len(rows))
-                if self.next_is(end):
-                    return rows
-                rows.append(self._cells())
-                if self.next_is("newline"):
-                    self.advance()
-                elif not self.next_is(end):
-                    raise self.error("another cell or the end of the rows")
-
-    def _cells(self) -> tuple[Node, ...]:
-        cells: list[Node] = []
-        while True:
-            cells.append(self.empty() if self.closes() else self.sequence())
-            if not self.next_is("amp"):
-                return tuple(cells)
-            self.advance()
-
-    def _cases(self, token: Token) -> Node:
-        start = self.at
-        self.advance()
-        rows = self._rows("end")
-        self._end(token)
-        return Cases(self.since(start), tuple(_branch(row) for row in rows))
-
-
-def _number(token: Token) -> Node:
-    from symcnn.notes.tree import Number
-
-    return Number(token.span, token.text)
 
 
 def _is_letter(node: Node) -> bool:
@@ -444,67 +367,3 @@ def _in_font(node: Node, font: str) -> Node:
 
 def _bracketed(node: Node) -> bool:
     return isinstance(node, Group) and node.open != ""
-
-
-def _bracketed_matrix(matrix: Matrix, opening: str, closing: str, span: Span) -> Node:
-    """A bare array in brackets is a matrix; with a lone brace before it, a case distinction."""
-    if opening == "{" and closing == "." and all(len(row) <= 2 for row in matrix.rows):
-        return Cases(span, tuple(_branch(row) for row in matrix.rows))
-    return replace(matrix, span=span, open=opening, close=closing)
-
-
-def _joined(cells: tuple[Node, ...]) -> Node:
-    """Cells of a row that is no matrix row, as one node."""
-    if len(cells) == 1:
-        return cells[0]
-    span = Span(cells[0].span.start, cells[-1].span.end)
-    return Juxtapose(span, cells)
-
-
-def _branch(cells: tuple[Node, ...]) -> Branch:
-    """A line of cases: value and condition by `&`, or by the first comma, arrow or word after the value."""
-    span = Span(cells[0].span.start, cells[-1].span.end)
-    value, condition = _split_value(cells[0])
-    if len(cells) > 1:
-        rest = _joined(tuple(cell for cell in cells[1:] if not isinstance(cell, Empty)) or cells[1:])
-        condition = rest if condition is None else _both(condition, rest)
-    return Branch(
-        span, value, None if condition is None or isinstance(condition, Empty) else _bare(condition)
-    )
-
-
-def _both(first: Node, second: Node) -> Node:
-    from symcnn.notes.tree import Separator
-
-    span = Span(first.span.start, second.span.end)
-    return Sequence(span, (first, second), (Separator(Span(first.span.end, second.span.start), ""),))
-
-
-def _split_value(cell: Node) -> tuple[Node, Node | None]:
-    match cell:
-        case Sequence(items=items, separators=separators):
-            rest = items[1:]
-            if len(rest) == 1:
-                return items[0], rest[0]
-            return items[0], Sequence(Span(rest[0].span.start, cell.span.end), rest, separators[1:])
-        case Chain(sides=sides, relations=relations) if relations[0].name == "->":
-            if len(sides) == 2:
-                return sides[0], sides[1]
-            return sides[0], Chain(Span(sides[1].span.start, cell.span.end), sides[1:], relations[1:])
-    return cell, None
-
-
-def _bare(condition: Node) -> Node:
-    """The condition without an arrow or a comma before it."""
-    match condition:
-        case Chain(sides=(Empty(), *sides), relations=(first, *relations)) if first.name == "->":
-            if not relations:
-                return sides[0]
-            return Chain(Span(sides[0].span.start, condition.span.end), tuple(sides), tuple(relations))
-        case Sequence(items=(Empty(), *items), separators=(_, *separators)):
-            if not separators:
-                return items[0]
-            return Sequence(Span(items[0].span.start, condition.span.end), tuple(items), tuple(separators))
-        case Sequence(items=(Chain() as first_item, *others)):
-            return replace(condition, items=(_bare(first_item), *others))
-    return condition

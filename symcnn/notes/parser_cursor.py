@@ -1,4 +1,4 @@
-"""The parser's place in the tokens: looking ahead, spans, nesting, and what closes the group that is being read."""
+"""The parser's place in the tokens: looking ahead, spans, nesting, what closes the group being read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_DEPTH = 64
 _CLOSING_COMMANDS = frozenset(("}", "rbrace", "rbrack", "rvert", "rVert", "rangle", "rfloor", "rceil"))
 _INFIX_COMMANDS = frozenset(("over", "choose", "atop"))
 _BARS = {"|": "|", "vert": "|", "Vert": "||"}
-_OPENING_COMMANDS = frozenset(("{", "lbrace", "lbrack", "langle", "lfloor", "lceil", "lvert", "lVert"))
+OPENING_COMMANDS = frozenset(("{", "lbrace", "lbrack", "langle", "lfloor", "lceil", "lvert", "lVert"))
 _STRUCTURES = frozenset(
     (
         "frac",
@@ -126,7 +126,7 @@ class Cursor(ABC):
 
     @contextmanager
     def inside(self, closer: str, *, script: bool = False) -> Iterator[None]:
-        """Reading up to `closer`: a token kind, a bar, `cell` in matrices, or `bracket` for any written bracket."""
+        """Reading up to `closer`: a token kind, a bar, `cell` in matrices, `bracket` for a written one."""
         was = self.in_script
         self.in_script = script
         self.closers.append(closer)
@@ -145,6 +145,11 @@ class Cursor(ABC):
             yield
         finally:
             self.depth -= 1
+
+    def repeated(self, times: int) -> None:
+        """Bounds what nests by repetition rather than by brackets: signs, scripts, factorials."""
+        if times > MAX_DEPTH:
+            raise NotationError(f"expected at most {MAX_DEPTH} signs in a row", self.here().start)
 
     # --- kinds of tokens
 
@@ -185,8 +190,9 @@ class Cursor(ABC):
         bar = self.bar()
         if not bar or self.closes_bar():
             return False
+        touching = self.bar(1) == bar and self.peek().span.end == self.peek(1).span.start
         depth = 0
-        for ahead in range(1, len(self.tokens) - self.at):
+        for ahead in range(1 + touching, len(self.tokens) - self.at):
             token = self.peek(ahead)
             opens = token.kind in ("open", "left", "begin") or token.text in ("(", "[", "{")
             ends = token.kind in ("close", "right", "end") or token.text in (")", "]", "}")
@@ -194,7 +200,7 @@ class Cursor(ABC):
             if depth < 0:
                 return False
             if depth == 0 and self.bar(ahead) == bar:
-                return ahead > 1
+                return not touching or self.bar(ahead + 1) == bar
         return False
 
     def starts_operand(self, ahead: int = 0) -> bool:
@@ -260,7 +266,8 @@ class Cursor(ABC):
         return is_sign(self.peek())
 
     def is_product(self) -> bool:
-        return self.is_sign(*PRODUCTS)
+        token = self.peek()
+        return token.kind in ("char", "command") and token.text in PRODUCTS
 
     def opens_bracket(self) -> bool:
         """Whether the next token opens a bracket that can hold arguments."""
@@ -285,7 +292,7 @@ class Cursor(ABC):
             or name in PRODUCTS
             or name in SEPARATORS
             or name in _CLOSING_COMMANDS
-            or name in _OPENING_COMMANDS
+            or name in OPENING_COMMANDS
             or name in _INFIX_COMMANDS
             or name in _BARS
             or name in _STRUCTURES

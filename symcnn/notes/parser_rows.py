@@ -1,10 +1,12 @@
-"""Rows of displays: which line breaks, alignment marks and wide spaces separate formulas, and which are layout.
+"""Rows of displays: which breaks, alignment marks and wide spaces separate formulas, which are layout.
 
-A break separates unless a formula plainly runs on: the next row begins with a relation or an operator, or the row
-ends with one. Inside matrices and case distinctions the marks stay, they divide cells.
+A break separates unless a formula plainly runs on: the next row begins with a relation or an operator, or
+the row ends with one. Inside matrices and case distinctions the marks stay, they divide cells.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from symcnn.notes.parser_tables import ALIGNED, PRODUCTS, RELATIONS, SIGNS
 from symcnn.notes.tokens import Token
@@ -16,6 +18,7 @@ _CLOSERS = frozenset(("right", "close", "end"))
 
 def join_rows(tokens: list[Token]) -> list[Token]:
     """The tokens without breaks that only lay out; an alignment mark that separates becomes a `quad`."""
+    tokens = _arrays_as_rows(tokens)
     result: list[Token] = []
     cells: list[bool] = [False]
     depth_in_row = [0]
@@ -47,6 +50,29 @@ def join_rows(tokens: list[Token]) -> list[Token]:
     return result
 
 
+def _arrays_as_rows(tokens: list[Token]) -> list[Token]:
+    """An array with a column of nothing but relations, `a & = & b`, is read as aligned formulas."""
+    lines: set[int] = set()
+    opened: list[int] = []
+    for place, token in enumerate(tokens):
+        if token.kind == "begin":
+            opened.append(place)
+        elif token.kind == "end" and opened:
+            begin = opened.pop()
+            if begin in lines:
+                lines.add(place)
+        elif (
+            opened
+            and tokens[opened[-1]].text == "array"
+            and is_relation(token)
+            and tokens[place - 1].kind == "amp"
+            and place + 1 < len(tokens)
+            and tokens[place + 1].kind == "amp"
+        ):
+            lines.add(opened[-1])
+    return [replace(token, text="aligned") if place in lines else token for place, token in enumerate(tokens)]
+
+
 def _kept(
     run: list[Token], before: list[Token], after: list[Token], tokens: list[Token], end: int, marks: int
 ) -> tuple[int, list[Token]]:
@@ -76,6 +102,8 @@ def _runs_on(
         return True
     if before[-1].kind in _OPENERS or before[-1].kind in _BREAKS:
         return True
+    if newline and before[-1].kind == "text":
+        return False  # a remark at the end of the row
     if is_relation(after) or _is_product(after):
         return True
     if _awaits_operand(before):

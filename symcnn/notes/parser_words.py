@@ -28,7 +28,7 @@ class Words(Cursor):
     """Reads letters, digits and texts."""
 
     def number(self) -> Number:
-        """Digits that touch, with a decimal point, thousands separators (`1{,}000`) and an exponent (`1e-5`)."""
+        """Digits that touch, with point, thousands separators (`1{,}000`) and exponent (`1e-5`)."""
         start = self.at
         digits = self._digits()
         while self._thousands():
@@ -36,7 +36,8 @@ class Words(Cursor):
         if self.is_decimal_point() and self._touches():
             self.advance()
             digits += "." + self._digits()
-        return Number(self.since(start), digits + self._exponent())
+        digits += self._exponent()
+        return Number(self.since(start), digits)
 
     def _touches(self, ahead: int = 0) -> bool:
         """Whether the token `ahead` of here follows the one before it without a space."""
@@ -94,6 +95,8 @@ class Words(Cursor):
             return letters + tail
         if letters.lower() in NAMES:
             return letters
+        if letters == "in" and self.in_script and "{out}" in self.latex:
+            return letters  # a size that goes in stands beside one that comes out
         if self.in_script or len(letters) < 4 or _DIFFERENTIALS.fullmatch(letters):
             return ""
         if any(letters.lower().endswith(name) and len(letters) - len(name) <= 2 for name in _TAILS):
@@ -133,19 +136,21 @@ class Words(Cursor):
         """A text as a name, where it is one, else as prose."""
         named = self.text_is_name()
         token = self.advance()
-        return Word(token.span, token.text.strip(), "text") if named else Text(token.span, token.text)
+        if not named:
+            return Text(token.span, token.text)
+        return Word(token.span, token.text.strip().replace("\\_", "_"), "text")
 
     def text_is_name(self) -> bool:
         """Whether the text that comes next names something: one word, or several before a bracket."""
         token, after = self.peek(), self.peek(1)
-        content = token.text.strip()
+        content = token.text.strip().replace("\\_", "_")
         words = content.split()
         if not words or words[-1].lower() in PROSE or words[0].lower() in PROSE:
             return False
         bracket = after.kind == "left" or after.text in ("(", "[")
         if bracket and all(_NAME.fullmatch(word) for word in words):
             return len(words) == 1 or not any(word.lower() in PROSE for word in words)
-        return token.text == content and _NAME.fullmatch(content) is not None
+        return token.text == token.text.strip() and _NAME.fullmatch(content) is not None
 
     def is_prose(self) -> bool:
         """Whether prose comes next, which ends a product."""
@@ -163,3 +168,7 @@ class Words(Cursor):
         return token.kind in ("text", "operatorname") or (
             token.kind == "command" and token.text in FUNCTION_COMMANDS
         )
+
+    def operand_follows(self) -> bool:
+        """Whether an operand comes next that is no prose."""
+        return self.starts_operand() and not self.is_prose() and not self.closes()

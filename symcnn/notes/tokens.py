@@ -1,7 +1,7 @@
 """LaTeX of one formula to tokens, each with the span that it came from; layout is left out.
 
-One pass, linear in the length. Commands keep their name; characters that stand for a command (`×`, `∂`, `ᵀ`)
-become that command. Commands that only move things about (`\\,`, `\\displaystyle`, `\\label{...}`) leave no token.
+One pass, linear in the length. Commands keep their name; characters that stand for a command (`×`, `∂`)
+become that command. Commands that only lay out (`\\,`, `\\displaystyle`, `\\label{...}`) leave no token.
 Nothing is ever executed: a command that is not known is a name like any other.
 """
 
@@ -24,7 +24,7 @@ from symcnn.notes.parser_tables import (
 )
 from symcnn.notes.tree import Span
 
-MAX_LENGTH = 50_000
+MAX_LENGTH = 20_000
 MAX_TEXT_DEPTH = 8
 
 
@@ -50,10 +50,10 @@ class Macro:
 class Token:
     """One token.
 
-    kind: letter, digit, char (punctuation, or several that belong together: `:=`), command, text, operatorname,
-    open and close (braces), sub, sup, prime, amp, newline, quad, left, right, begin, end (of an environment), eof.
-    text: the letter, the command's name, the text, the delimiter or the environment. argument: a column
-    specification; for `newline` of an aligned row nothing.
+    kind: letter, digit, char (punctuation, or several that belong together: `:=`), command, text,
+    operatorname, open and close (braces), sub, sup, prime, amp, newline, quad, left, right, begin, end, eof.
+    text: the letter, the command's name, the text, the delimiter or the environment.
+    argument: the columns of an array.
     """
 
     kind: str
@@ -230,11 +230,11 @@ class _Lexer:
         self._optional()
         for _ in range(LAYOUT_WITH_ARGUMENT[name]):
             self._braces(name, start)
-        if name == "hspace":
+        if name == "hspace" and "{-" not in self.latex[start : self.at]:
             yield self._token("quad", "quad", start)
 
     def _sized(self, side: str, start: int) -> Iterator[Token]:
-        """`\\big(` and the like; where the side is said (`\\bigl|`), a bar becomes one that opens or closes."""
+        """`\\big(` and the like; where the side is said (`\\bigl|`), a bar opens or closes."""
         delimiter = self._delimiter(start)
         if delimiter in ("|", "||") and side:
             yield self._token(
@@ -243,8 +243,6 @@ class _Lexer:
         elif delimiter in ("|", "||", "(", ")", "[", "]", "/", "<", ">"):
             name = {"||": "Vert"}.get(delimiter, delimiter)
             yield self._token("command" if name == "Vert" else "char", name, start)
-        elif delimiter in ("{", "}"):
-            yield self._token("command", delimiter, start)
         elif delimiter != ".":
             yield self._token("command", delimiter, start)
 

@@ -69,8 +69,8 @@ class Relation:
 class Separator:
     """What separates two items of a sequence.
 
-    Names: `,` `;` `.` `|` (given, such that) `:` `quad` `newline` `implies` `impliedby` `iff` `therefore`
-    `because` `and` `or` (the signs ∧ ∨), and `""` where prose in the formula meets mathematics without a sign.
+    Names: `,` `;` `.` `|` (given, such that) `||` `:` `quad` `newline` `implies` `impliedby` `iff`
+    `therefore` `because` `and` `or` (the signs ∧ ∨), and `""` where prose meets mathematics without a sign.
     Of several in a row (a comma, then `\\quad`) the one that separates most is kept; its span covers all.
     """
 

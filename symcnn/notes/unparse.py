@@ -1,7 +1,7 @@
 """The notation tree back to LaTeX.
 
-`parse(unparse(tree))` is the same tree, spans left out, for every tree that the parser makes. Trees made by others
-print too: where an operand would fall apart without brackets, `\\left( \\right)` is put around it.
+`parse(unparse(tree))` is the same tree, spans left out, for every tree that the parser makes. Trees made by
+others print too: where an operand would fall apart without brackets, `\\left( \\right)` is put around it.
 """
 
 from __future__ import annotations
@@ -110,8 +110,10 @@ class _Printer:
                 return "\\" + node.text
             case "raw":
                 return node.text
-            case "text" | "operatorname" as command:
-                return rf"\{command}{{{node.text}}}"
+            case "text":
+                return rf"\text{{{node.text.replace('_', chr(92) + '_')}}}"
+            case "operatorname":
+                return rf"\operatorname{{{node.text}}}"
         return rf"\{FONT_COMMANDS[node.style]}{{{node.text}}}"
 
     def text(self, node: Text) -> str:
@@ -170,7 +172,8 @@ class _Printer:
             return function + self.print(node.argument)
         if isinstance(node.argument, Matrix):
             return function + self.print(node.argument)
-        return f"{function} {self.at(node.argument, _JUXTAPOSITION)}"
+        signed = isinstance(node.argument, Unary) and isinstance(node.function, Word | Script)
+        return f"{function} {self.at(node.argument, _TERM if signed else _JUXTAPOSITION)}"
 
     def attribute(self, node: Attribute) -> str:
         name = node.name if node.name.isascii() and node.name.isalpha() else rf"\text{{{node.name}}}"
