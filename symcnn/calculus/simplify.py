@@ -269,3 +269,10 @@ def _common(left: sp.Expr, right: sp.Expr) -> sp.Expr:
         return left + right
     front = sp.Mul(*shared)
     return front * (left / front + right / front)
+
+
+def split_scale(product: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Factors without reads, and the rest."""
+    plain = [f for f in sp.Mul.make_args(product) if not f.has(Read)]
+    rest = [f for f in sp.Mul.make_args(product) if f.has(Read)]
+    return sp.Mul(*plain), sp.Mul(*rest)

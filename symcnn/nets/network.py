@@ -1,0 +1,148 @@
+"""Networks: layers in order, the names of their values, shapes, parameter counts and entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symcnn.calculus.entries import Entries, expand
+from symcnn.core.equation import Equation
+from symcnn.core.errors import ShapeError, UnknownName
+from symcnn.core.functions import FIRST, KinkPolicy
+from symcnn.core.plan import Plan
+from symcnn.core.tensor import Tensor
+from symcnn.nets.node import BATCH, Node, place
+from symcnn.nets.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network: its layers placed one after the other, the last of them a loss.
+
+    ``input_shape`` leaves out the batch. Raises ShapeError where shapes do not fit.
+    """
+
+    name: str
+    title: str
+    source: str
+    input_shape: tuple[int, ...]
+    nodes: tuple[Node, ...]
+    policy: KinkPolicy = FIRST
+
+    @property
+    def input(self) -> Tensor:
+        return self.nodes[0].data
+
+    @property
+    def loss(self) -> Node:
+        return self.nodes[-1]
+
+    @property
+    def layers(self) -> tuple[Node, ...]:
+        """The layers without the loss."""
+        return self.nodes[:-1]
+
+    @property
+    def output(self) -> Tensor:
+        return self.layers[-1].output
+
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        return tuple(tensor for node in self.nodes for tensor in node.trained)
+
+    @property
+    def labels(self) -> Tensor:
+        return self.loss.labels[0]
+
+    def node(self, value: str) -> Node:
+        """The layer that computes a value. Raises UnknownName."""
+        for node in self.nodes:
+            if value in (node.output.name, node.name):
+                return node
+        raise UnknownName(f"expected one of {', '.join(n.output.name for n in self.nodes)}, got {value!r}")
+
+    def equation(self, value: str) -> Equation:
+        """The forward equation of a value."""
+        return self.node(value).forward()
+
+    def expand(self, value: str, n: int = 0, limit: int = 100_000) -> dict[sp.Symbol, sp.Expr]:
+        """The entries of one value for image ``n``, in the entries of what its layer reads.
+
+        Names leave out the batch and axes of extent 1: z1_11 … z1_44. Raises UnknownName, LimitExceeded.
+        """
+        equation = self.equation(value)
+        if not isinstance(n, int) or n < 0:
+            raise UnknownName(f"expected the number of an image, got {n!r}")
+        batch = [i for i in equation.free if i.extent == BATCH]
+        one = Equation(equation.target, equation.body, tuple(i for i in equation.free if i not in batch))
+        hidden = {t.name: hidden_axes(t) for t in (equation.tensor, *equation.inputs)}
+        entries = Entries({BATCH: sp.Integer(n + 1)}, hidden=hidden, limit=limit)
+        fixed = Equation(
+            one.target.xreplace({i.symbol: sp.Integer(n) for i in batch}),
+            one.body.xreplace({i.symbol: sp.Integer(n) for i in batch}),
+            one.free,
+        )
+        return {entries.symbol(equation.tensor, at): value for at, value in expand(fixed, entries).items()}
+
+    def plan(self) -> Plan:
+        """Numbered statements of forward pass, loss and gradients."""
+        from symcnn.nets.sweep import plan
+
+        return plan(self)
+
+
+def hidden_axes(tensor: Tensor) -> tuple[int, ...]:
+    """The axes that entry names leave out: the batch, and those of extent 1 (but never all of a vector's)."""
+    hidden = tuple(axis for axis, extent in enumerate(tensor.shape) if extent in (BATCH, 1))
+    return hidden
+
+
+def build(
+    name: str,
+    specs: Sequence[Spec],
+    input_shape: Sequence[int],
+    *,
+    title: str = "",
+    source: str = "",
+    policy: KinkPolicy = FIRST,
+) -> Network:
+    """Place the layers one after the other. Raises ShapeError."""
+    if not specs or not all(isinstance(spec, Spec) for spec in specs):
+        raise ShapeError(f"{name}: expected layers such as conv2d(…) and a loss, got {list(specs)!r:.80}")
+    if not input_shape or not all(isinstance(e, int) and e > 0 for e in input_shape):
+        raise ShapeError(f"{name}: expected positive integers as the input's shape, got {tuple(input_shape)!r}")
+    data = Tensor("x", (BATCH, *map(sp.Integer, input_shape)), "input")
+    nodes: list[Node] = []
+    stage, seen = 1, {"conv2d": 0}
+    for position, spec in enumerate(specs):
+        kind = spec.kind(data.rank)
+        if kind.trained and any(node.kind.trained for node in nodes):
+            stage += 1
+        seen[spec.family] = seen.get(spec.family, 0) + 1
+        named = Spec(spec.family, spec.sizes, spec.expects, spec.name or f"{spec.family.split()[0]}{seen[spec.family]}")
+        node = place(named, data, _names(kind, stage, [n.output.name for n in nodes]), policy)
+        if kind.loss != (position == len(specs) - 1):
+            raise ShapeError(f"{name}: expected one loss, as the last layer; {node.name} is in place {position + 1}")
+        nodes.append(node)
+        data = node.output
+    return Network(name, title or name, source, tuple(input_shape), tuple(nodes), policy)
+
+
+def _names(kind: object, stage: int, taken: Sequence[str]) -> dict[str, str]:
+    from symcnn.nets.layers import LayerKind
+
+    assert isinstance(kind, LayerKind)
+    system = kind.system()
+    names = {t.name: (f"{t.name}{stage}" if t.name in kind.trained else t.name) for t in system.inputs}
+    if kind.loss or kind.letter == "f":
+        output = kind.letter if kind.letter not in taken else f"{kind.letter}{stage}"
+    else:
+        output = f"{kind.letter}{stage}"
+    count = 1
+    while output in taken:
+        count += 1
+        output = f"{kind.letter}{stage}_{count}"
+    names[system.output.name] = output
+    return names
