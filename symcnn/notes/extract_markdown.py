@@ -83,7 +83,7 @@ def _math_block(state: StateBlock, start_line: int, end_line: int, silent: bool)
     """A display that begins a line and ends on a later one, or that is never closed."""
     begin = state.bMarks[start_line] + state.tShift[start_line]
     match = _OPENING.match(state.src, begin, state.eMarks[start_line])
-    if match is None:
+    if match is None or (silent and _is_open(state, begin, match.group())):
         return False
     limit = state.eMarks[end_line - 1]
     end = _display_block_end(state, match, limit)
@@ -99,6 +99,11 @@ def _math_block(state: StateBlock, start_line: int, end_line: int, silent: bool)
     token.meta = {"columns": [mark - begins for mark, begins in zip(columns, line_begins, strict=True)]}
     state.line = last + 1
     return True
+
+
+def _is_open(state: StateBlock, begin: int, mark: str) -> bool:
+    """Whether the paragraph that this line would end has a `$$` open: then this one closes it."""
+    return mark == "$$" and state.src.count("$$", state.bMarks[state.line], begin) % 2 == 1
 
 
 def _display_block_end(state: StateBlock, match: re.Match[str], limit: int) -> int | None:

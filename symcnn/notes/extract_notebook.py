@@ -114,8 +114,8 @@ def _loaded(text: str) -> Any:
         raise NotationError(message, error.pos) from None
     except RecursionError:
         raise NotationError("expected a notebook whose JSON is nested less deeply", 0) from None
-    except ValueError as error:  # a number of thousands of digits
-        raise NotationError(f"expected a notebook in JSON: {error}", 0) from None
+    except ValueError:
+        raise NotationError("expected a notebook in JSON, came a number of thousands of digits", 0) from None
     if text[end:].strip():
         raise NotationError("expected the end of the notebook after its JSON", end)
     return data

@@ -18,13 +18,14 @@ ENVIRONMENTS = ALIGNED - {"aligned", "alignedat", "split", "gathered", "multline
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _MARK = re.compile(
     r"\\begin\s*\{(?P<environment>[A-Za-z]+\*?)\}|\\\\?(?P<bracket>[(\[])|\\(?P<escaped>.)"
-    r"|(?P<ticks>`+)|(?P<comment><!--)|(?P<dollars>\$\$?)",
+    r"|(?P<ticks>`+)|(?P<link>\]\([^()\s]*\))|(?P<comment><!--)|(?P<dollars>\$\$?)",
     re.DOTALL,
 )
 _PROSE_WORD = re.compile(r"(?<![\\A-Za-z{_^])[A-Za-z]{2,}")
 _MATHEMATICAL = re.compile(r"[\\^_=+<>{}|*/∂∇]")
 _DOLLAR = re.compile(r"(?:[^\\$]++|\\.)*+\$", re.DOTALL)
 _CITATION = re.compile(r"[\d\s,–-]+")
+_NUMBER = re.compile(r"[\d.,]*\d")
 _PRICE = re.compile(r"[\d.,]*\d(?:[kKmMbB]\b|\s|[,.;:)]|$)")
 MAX_NESTED_DOLLARS = 8
 
@@ -84,6 +85,7 @@ class _Scan:
         self.found: list[Found] = []
         self.blank: list[tuple[int, int]] = []
         self.unmatched: dict[str, int] = {}
+        self.absent: set[str] = set()
         self.dollars: list[int] | None = None
 
     def block(self, heading: bool) -> Block:
@@ -107,6 +109,8 @@ class _Scan:
             return self._environment(match)
         if match["ticks"] is not None:
             return self._code(match) if self.code else match.end()
+        if match["link"] is not None:
+            return self._skip(match.start() + 1, match.end()) if self.code else match.end()
         if match["comment"] is not None:
             end = self.text.find("-->", match.end())
             return self._skip(at, len(self.text) if end < 0 else end + 3)
@@ -140,7 +144,9 @@ class _Scan:
         if len(opening) == 3 and not self.code:
             return match.start() + 2  # `\\[2pt]` in LaTeX is a line break
         closing = opening[:-1] + {"(": ")", "[": "]"}[opening[-1]]
-        end = self.text.find(closing, match.end())
+        end = -1 if closing in self.absent else self.text.find(closing, match.end())
+        if end < 0:
+            self.absent.add(closing)
         if end < 0 or (self.code and _is_escaped_bracket(self.text[match.end() : end])):
             return match.end()
         return self._add(match.end(), end, match.start(), end + len(closing), opening.endswith("["))
@@ -254,14 +260,12 @@ def _is_formula(content: str, after: str) -> bool:
     if not content.strip() or after.isdigit():
         return False
     mathematical = _MATHEMATICAL.search(content) is not None
-    if (
-        _PRICE.match(content)
-        and not mathematical
-        and (content != content.strip() or _PROSE_WORD.search(content))
-    ):
-        return False
+    inner = content.strip()
     words = _PROSE_WORD.findall(content)
-    spaced = content[0].isspace() or content[-1].isspace()
+    spaced = content != inner
+    price = _PRICE.match(inner) is not None and _NUMBER.fullmatch(inner) is None
+    if price and not mathematical and (spaced or words):
+        return False
     if not mathematical and spaced and words:
         return False
     # Several words in a row are a sentence, whatever signs stand in it.
