@@ -44,7 +44,9 @@ def build(plan: Plan) -> Program:
     if plan.objective is not None:
         results.add(plan.objective.name)
     sections = [[_own(step, results) for step in section] for section in pruned(sections, results)]
-    taken = {tensor.name for tensor in (*plan.inputs, *plan.parameters)} | {symbol.name for symbol in every_symbol(plan)}
+    taken = {tensor.name for tensor in (*plan.inputs, *plan.parameters)} | {
+        symbol.name for symbol in every_symbol(plan)
+    }
     forward, loss, backward = shared(sections, taken)
     return Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
 
@@ -121,4 +123,3 @@ def _ordered(value: Labelled, labels: tuple[sp.Symbol, ...]) -> Node:
 
 def _stored(tensor: Tensor, axis: int) -> sp.Expr:
     return tensor.shape[axis]
-

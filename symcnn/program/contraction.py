@@ -70,9 +70,7 @@ def _summed(at: int, pool: Sequence[Labelled], bound: Sequence[sp.Symbol]) -> La
     return fold("sum", Labelled(floating(part.node), part.labels), own)
 
 
-def _pair(
-    pool: Sequence[Labelled], bound: Sequence[sp.Symbol], scope: Scope
-) -> tuple[Labelled, Labelled]:
+def _pair(pool: Sequence[Labelled], bound: Sequence[sp.Symbol], scope: Scope) -> tuple[Labelled, Labelled]:
     """The two parts whose product, summed as far as it can be, has the fewest indices."""
     best: tuple[tuple[int, int, int, int], Labelled, Labelled] | None = None
     for i, a in enumerate(pool):
@@ -122,7 +120,13 @@ def _matmul(a: Labelled, b: Labelled, inner: Sequence[sp.Symbol], scope: Scope) 
 
 
 def _oriented(a: Labelled, b: Labelled, scope: Scope) -> tuple[Labelled, Labelled]:
-    """The part that owns the index which lies innermost in the result goes right."""
+    """The part that owns the index which lies innermost in the result goes right; of two known counts, the smaller.
+
+    A product of few by many entries summed over a long axis is twice as fast with the many first.
+    """
+    counts = [product(scope.extents[k] for k in p.labels if k not in q.labels) for p, q in ((a, b), (b, a))]
+    if all(count.is_Integer for count in counts):
+        return (b, a) if counts[1] > counts[0] else (a, b)
     own = [k for k in scope.extents if (k in a.labels) != (k in b.labels)]
     return (b, a) if own and own[-1] in a.labels else (a, b)
 

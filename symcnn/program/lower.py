@@ -30,7 +30,12 @@ FUNCTIONS: dict[type[sp.Function], str] = {
     sp.sinh: "sinh",
     sp.cosh: "cosh",
 }
-RISKY = {"log": sp.S.One, "exp": sp.S.Zero, "sinh": sp.S.Zero, "cosh": sp.S.Zero}  # and an argument that is safe
+RISKY = {
+    "log": sp.S.One,
+    "exp": sp.S.Zero,
+    "sinh": sp.S.Zero,
+    "cosh": sp.S.Zero,
+}  # and an argument that is safe
 LOGIC = (BooleanFunction, BooleanAtom, Relational)
 COMPARISONS: dict[type[Relational], str] = {
     sp.Equality: "eq",
@@ -341,7 +346,9 @@ def lower_sum(body: sp.Expr, bound: list[sp.Symbol], scope: Scope) -> Labelled:
     if isinstance(body, Reduce) and body.kind == "sum":
         return lower_sum(body.body, [*bound, *body.indices], scope.within(body.limits))
     if isinstance(body, sp.Add) and any(_is_contraction(term, scope) for term in body.args):
-        parts = [(bool(_is_negative(t)), lower_sum(-t if _is_negative(t) else t, bound, scope)) for t in body.args]
+        parts = [
+            (bool(_is_negative(t)), lower_sum(-t if _is_negative(t) else t, bound, scope)) for t in body.args
+        ]
         parts.sort(key=lambda part: part[0])
         result = _scaled(parts[0][1], sp.S.NegativeOne, scope) if parts[0][0] else parts[0][1]
         for negative, part in parts[1:]:

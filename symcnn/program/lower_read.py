@@ -114,7 +114,7 @@ def axis_of(position: sp.Expr, extents: Mapping[sp.Symbol, sp.Expr]) -> Axis:
     if reach is None or any(not (s.is_positive or s.is_negative) for s in slopes.values()):
         raise UnsupportedFormula(f"expected steps of known sign in the position {position}")
     place = {k: at for at, k in enumerate(extents)}
-    order = sorted(slopes, key=lambda k: (*_coarse(slopes[k]), place[k]))
+    order = sorted(slopes, key=lambda k: (*_coarse(slopes[k]), *(-n for n in length(extents[k])), place[k]))
     return Axis({k: slopes[k] for k in order}, *reach)
 
 
@@ -124,6 +124,13 @@ def _coarse(slope: sp.Expr) -> tuple[int, int]:
     if size.is_Integer:
         return (0 if size > 1 else 1, -int(size))
     return (0, -1000 * len(sp.Mul.make_args(size)))
+
+
+def length(extent: sp.Expr) -> tuple[int, int]:
+    """Sort key: a number by itself; a computed extent is an output's, and taken to be longer than a filter's."""
+    if extent.is_Integer:
+        return (0, int(extent))
+    return (1, int(sp.count_ops(extent)))
 
 
 def _dilated(node: Node, axis: int, factor: sp.Expr, value: sp.Expr) -> Node:
@@ -140,8 +147,7 @@ def _padded(node: Node, axes: list[Axis], outside: sp.Expr) -> tuple[Node, list[
     if all(width == (0, 0) for width in widths):
         return node, axes
     shape = tuple(
-        sp.expand(extent + before + after)
-        for extent, (before, after) in zip(node.shape, widths, strict=True)
+        sp.expand(extent + before + after) for extent, (before, after) in zip(node.shape, widths, strict=True)
     )
     moved = [
         Axis(axis.slopes, sp.expand(axis.low + before), sp.expand(axis.high + before))

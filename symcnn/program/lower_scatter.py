@@ -24,7 +24,7 @@ from symcnn.program.array import (
     transposed,
 )
 from symcnn.program.lower import lower_sum
-from symcnn.program.lower_read import Axis, axis_of, is_radix, whole
+from symcnn.program.lower_read import Axis, axis_of, is_radix, length, whole
 from symcnn.program.scope import Layout, Scope
 
 Extents = Mapping[sp.Symbol, sp.Expr]
@@ -70,7 +70,11 @@ def _accumulated(value: Labelled, axes: list[Axis], shape: Sequence[sp.Expr], ex
         _target(axis, group, loops, before, extents)
         for axis, group, before in zip(axes, kept, low, strict=True)
     )
-    if not loops and all(t.step == 1 and equal(t.start, 0) for t in targets) and all(map(equal, merged, full)):
+    if (
+        not loops
+        and all(t.step == 1 and equal(t.start, 0) for t in targets)
+        and all(map(equal, merged, full))
+    ):
         return _cropped(reshaped(node, full), low, shape)
     return _cropped(Accumulate(full, node, len(loops), targets), low, shape)
 
@@ -106,16 +110,9 @@ def _loops(axes: Sequence[Axis], extents: Extents) -> list[sp.Symbol]:
     for axis in axes:
         left = {k: slope for k, slope in axis.slopes.items() if k not in loops}
         if len(left) > 1 and not is_radix(Axis(left, axis.low, axis.high), extents, list(left.values())[-1]):
-            keep = max(left, key=lambda k: (_length(extents[k]), -list(left).index(k)))
+            keep = max(left, key=lambda k: (length(extents[k]), -list(left).index(k)))
             loops.extend(k for k in left if k != keep)
     return loops
-
-
-def _length(extent: sp.Expr) -> tuple[int, int]:
-    """Sort key: a number by itself; an extent computed from other sizes is an output's, and longer than a filter's."""
-    if extent.is_Integer:
-        return (0, int(extent))
-    return (1, sp.count_ops(extent))
 
 
 def _target(

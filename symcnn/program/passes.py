@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from symcnn.program.array import Accumulate, Chosen, Fold, Matmul, Named, Node, Pad, Reshape
-from symcnn.program.steps import Step, is_view, names_in, substituted, walk
+from symcnn.program.array import Accumulate, Chosen, Fold, Matmul, Named, Node, Pad, Reshape, Windows
+from symcnn.program.steps import Step, is_copy, is_view, names_in, substituted, walk
 
 Sections = list[list[Step]]
 
@@ -32,7 +32,9 @@ def shared(sections: Sections, taken: Iterable[str]) -> Sections:
     """A computation that stands in several places is done once, where it is met first, and named."""
     steps = [step for section in sections for step in section]
     used = set(taken) | {step.name for step in steps}
-    whole = {step.node: Named(step.node.shape, step.name) for step in reversed(steps) if not is_view(step.node)}
+    whole = {
+        step.node: Named(step.node.shape, step.name) for step in reversed(steps) if not is_view(step.node)
+    }
     counts = Counter(node for step in steps for node in _computations(step.node))
     repeated = {node for node, count in counts.items() if count > 1 and node not in whole}
     names: dict[Node, Named] = {}
@@ -59,9 +61,9 @@ def _computations(node: Node) -> list[Node]:
 
 def _worth(node: Node, root: Node, steps: Sequence[Step]) -> bool:
     """Not where the node stands only inside one larger computation that is itself shared."""
-    parents = {
-        parent for step in steps for parent in _computations(step.node) if node in _below(parent)
-    } | {step.node for step in steps if is_view(step.node) and node in _computations(step.node)}
+    parents = {parent for step in steps for parent in _computations(step.node) if node in _below(parent)} | {
+        step.node for step in steps if is_view(step.node) and node in _computations(step.node)
+    }
     return len(parents) > 1 or root == node
 
 
@@ -81,11 +83,15 @@ def _below(parent: Node) -> list[Node]:
 def described(node: Node, within: str) -> str:
     """A name for a part: what it is, and of what."""
     source = next((part.name for part in walk(node) if isinstance(part, Named)), within)
+    for ending in ("_padded", "_windows", "_columns"):
+        source = source.removesuffix(ending)
     match node:
         case Pad():
             return f"{source}_padded"
+        case Windows():
+            return f"{source}_windows"
         case Reshape():
-            return f"{source}_columns"
+            return f"{source}_columns" if is_copy(node) else f"{within}_view"
         case Fold(operation="max" | "min" as operation):
             return f"{source}_{operation}"
         case Fold():

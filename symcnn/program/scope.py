@@ -62,9 +62,10 @@ class Scope:
         return expr.free_symbols & set(self.extents)
 
     def sorted(self, labels: Iterable[sp.Symbol]) -> tuple[sp.Symbol, ...]:
-        """``labels`` in the order of the target, bound indices after them."""
+        """``labels`` in the order of the target, bound indices after them; an index of the batch comes last."""
         place = {label: at for at, label in enumerate(self.extents)}
-        return tuple(sorted(labels, key=lambda label: place[label]))
+        batch = self.layout.batch
+        return tuple(sorted(labels, key=lambda k: (self.extents[k] == batch, place[k])))
 
     def shape(self, labels: Iterable[sp.Symbol]) -> tuple[sp.Expr, ...]:
         """The extents of ``labels``."""

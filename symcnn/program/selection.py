@@ -12,7 +12,9 @@ from symcnn.program.lower_read import view
 from symcnn.program.scope import Scope
 
 
-def folded(kind: str, body: Labelled, limits: Sequence[Limit], scope: Scope) -> tuple[Labelled, list[Labelled]]:
+def folded(
+    kind: str, body: Labelled, limits: Sequence[Limit], scope: Scope
+) -> tuple[Labelled, list[Labelled]]:
     """``max``, ``min`` or ``prod`` over ``limits``, with what was reduced at each index, first index first."""
     stages: list[Labelled] = []
     for index, extent in reversed(limits):
@@ -74,4 +76,3 @@ def _placed(mask: Labelled, expr: Selected, scope: Scope) -> Labelled:
     if len(plain) == len(at) == len(set(at)) and tuple(extents) == mask.node.shape:
         return Labelled(mask.node, tuple(at))
     return view(mask.node, at, sp.S.Zero, scope)
-

@@ -67,7 +67,20 @@ INFIX = {
 }  # operator, its precedence, least precedence of its operands
 CALLS = {
     name: f"np.{name}"
-    for name in ("exp", "log", "tanh", "sinh", "cosh", "sqrt", "abs", "sign", "floor", "maximum", "minimum", "where")
+    for name in (
+        "exp",
+        "log",
+        "tanh",
+        "sinh",
+        "cosh",
+        "sqrt",
+        "abs",
+        "sign",
+        "floor",
+        "maximum",
+        "minimum",
+        "where",
+    )
 } | {"not": "np.logical_not"}
 OWN = ("sigmoid", "softplus", "erf")  # functions that the module defines itself
 
@@ -78,14 +91,28 @@ class Writer:
 
     names: Mapping[str, str]
     used: set[str] = field(default_factory=set)
+    extents: Sequence[tuple[sp.Expr, sp.Symbol]] = ()
 
     def text(self, node: Node) -> str:
         """``node`` as an expression."""
         return self._text(node)[0]
 
     def number(self, expr: sp.Expr) -> str:
-        """A size or scalar as an expression."""
-        return number(expr, self.names)
+        """A size or scalar as an expression; extents that have a name are written by it."""
+        return number(self.short(expr), self.names)
+
+    def short(self, expr: sp.Expr) -> sp.Expr:
+        """``expr`` with the names of extents in their place, under products and sums too."""
+        for extent, symbol in self.extents:
+            if expr == extent:
+                expr = symbol
+            for floor in extent.atoms(sp.floor):
+                same = [f for f in expr.atoms(sp.floor) if sp.expand(f.args[0] - floor.args[0]) == 0]
+                if (extent - floor).is_number and same:
+                    expr = sp.expand(expr.xreplace({f: symbol - (extent - floor) for f in same}))
+            if expr.has(symbol):
+                self.used.add(symbol.name)
+        return expr
 
     def shape(self, shape: Sequence[sp.Expr]) -> str:
         """A shape as a tuple."""
@@ -100,7 +127,7 @@ class Writer:
             case Named(name=name):
                 return self.names.get(name, name), ATOM
             case Scalar(value=value):
-                return number_text(value, self.names)
+                return number_text(self.short(value), self.names)
             case Apply():
                 return self._apply(node)
             case Matmul(left=left, right=right):
@@ -192,7 +219,7 @@ class Writer:
         if not shape:
             return "()"
         longest = max(range(len(texts)), key=lambda at: len(texts[at]))
-        if not shape[longest].is_Atom:
+        if not self.short(shape[longest]).is_Atom:
             texts[longest] = "-1"
         return ", ".join(texts)
 
@@ -202,6 +229,16 @@ class Writer:
         return f"windows({self.text(node.source)}, {node.axis}, {self.shape(node.extents)}{steps})"
 
     def _fold(self, node: Fold) -> str:
+        extents = [node.source.shape[axis] for axis in node.axes]
+        if (
+            node.operation in ("max", "min")
+            and len(extents) == 1
+            and extents[0].is_Integer
+            and extents[0] <= 8
+        ):
+            name = "largest" if node.operation == "max" else "smallest"
+            self.used.add(name)
+            return f"{name}({self.text(node.source)}, {node.axes[0]})"
         axes: object = node.axes[0] if len(node.axes) == 1 else node.axes
         if len(node.axes) == len(node.source.shape):
             return f"{self._atom(node.source)}.{node.operation}()"

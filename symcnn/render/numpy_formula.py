@@ -7,6 +7,7 @@ import sympy as sp
 from symcnn.program.build import Program
 from symcnn.program.passes import needed
 from symcnn.program.sizes import size_rules
+from symcnn.render.numpy_expr import Writer
 from symcnn.render.numpy_lines import written
 from symcnn.render.numpy_module import Module, classes_of, entries, identifiers
 
@@ -29,8 +30,11 @@ def formula(program: Program) -> str:
         for tensor in plan.inputs
         if _follows(program, tensor.name)
     ]
-    output_shape = module.shape(plan.output.shape)
-    seeded = [f'{seed} = _array("{seed}", {seed}, {plan.output.rank})', f'_fits("{seed}", {seed}, {output_shape})']
+    output_shape = Writer(names).shape(plan.output.shape)
+    writer = module.writer()
+    fits = f'_fits("{seed}", {seed}, {writer.shape(plan.output.shape)})'
+    module.helpers |= writer.used
+    seeded = [f'{seed} = _array("{seed}", {seed}, {plan.output.rank})', "", fits]
     results = [tensor.name for _, tensor in plan.gradients]
     floats = [module.name(t.name) for t in plan.inputs if classes_of(t, _statements(program)) is None]
     dtype = f"np.result_type({', '.join(floats)})" if floats else "np.float64"
@@ -57,7 +61,9 @@ def _taken(module: Module) -> list[str]:
     for tensor in module.plan.inputs:
         name = module.name(tensor.name)
         labels = classes_of(tensor, module.plan.forward) is not None
-        lines.append(f'{name} = _array("{tensor.name}", {name}, {tensor.rank}{", " + chr(34) + "iuf" + chr(34) if labels else ""})')
+        lines.append(
+            f'{name} = _array("{tensor.name}", {name}, {tensor.rank}{", " + chr(34) + "iuf" + chr(34) if labels else ""})'
+        )
     return lines
 
 

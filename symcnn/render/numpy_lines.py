@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symcnn.core.equation import Equation
-from symcnn.core.plan import Statement
+from symcnn.core.expr import Read, rebind
+from symcnn.core.plan import Scatter, Statement
 from symcnn.program.array import Accumulate, Expand, Named, Node, Scalar, Target, Transpose, equal
+from symcnn.program.build import is_guarded
 from symcnn.program.passes import described, unused
 from symcnn.program.steps import Step, is_view, substituted, walk
 from symcnn.render.numpy_expr import Writer
 
-WIDTH = 100
+WIDTH = 106
 LOOPS = ("r", "s", "t", "k", "l", "m")
 
 
@@ -82,7 +85,7 @@ def _part(root: Node, writer: Writer) -> Node | None:
         for node in walk(root)
         if node is not root and not isinstance(node, Named | Scalar | Transpose | Expand) and node.sources
     ]
-    small = [(length, node) for length, node in parts if 16 <= length <= WIDTH - 24]
+    small = [(length, node) for length, node in parts if 16 <= length <= WIDTH - 30]
     if small:
         return max(small, key=lambda part: (not is_view(part[1]), part[0]))[1]
     return min(parts, key=lambda part: part[0])[1] if parts else None
@@ -112,7 +115,9 @@ def _lines(step: Step, writer: Writer) -> list[str]:
         lines.append(f"{name}[{_places(node, (), writer)}] = {source}")
         return lines
     taken = {str(s.name) for n in (*node.shape, *node.source.shape) for s in n.free_symbols}
-    free = [k for k in (*LOOPS, *(f"k{n}" for n in range(9))) if k not in taken and k not in writer.names.values()]
+    free = [
+        k for k in (*LOOPS, *(f"k{n}" for n in range(9))) if k not in taken and k not in writer.names.values()
+    ]
     loops = tuple(sp.Symbol(k, integer=True, nonnegative=True) for k in free[: node.looped])
     extents = ", ".join(writer.number(extent) for extent in node.source.shape[: node.looped])
     over = f"range({extents})" if node.looped == 1 else f"np.ndindex({extents})"
@@ -146,7 +151,10 @@ def _place(target: Target, whole: sp.Expr, loops: Sequence[sp.Symbol], writer: W
 def comment(statement: Statement, node: Node, writer: Writer) -> tuple[str, ...]:
     """The number, the equation in index notation, the shape as it lies in memory."""
     shape = writer.shape(node.shape)
-    head = f"({statement.number}) {written(statement.equation)}"
+    if statement.scatters and is_guarded(statement.equation):
+        head = f"({statement.number}) {' and '.join(map(scattered, statement.scatters))}"
+    else:
+        head = f"({statement.number}) {written(statement.equation)}"
     note = f"{statement.note}: " if statement.note else ""
     text = f"{head}    {note}shape {shape}" if node.shape else f"{head}    {note}a number"
     wrapped = textwrap.wrap(text, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
@@ -155,13 +163,24 @@ def comment(statement: Statement, node: Node, writer: Writer) -> tuple[str, ...]
 
 def written(equation: Equation) -> str:
     """The equation with bound indices under plain names of their own."""
-    taken = {index.symbol.name for index in equation.free}
-    names: dict[sp.Basic, sp.Basic] = {}
-    for node in sp.preorder_traversal(equation.body):
-        if isinstance(node, sp.Dummy) and node not in names:
-            name = unused(str(node.name), taken)
-            names[node] = sp.Symbol(name, integer=True, nonnegative=True)
-    for index in equation.free:
-        if isinstance(index.symbol, sp.Dummy):
-            names[index.symbol] = sp.Symbol(index.symbol.name, integer=True, nonnegative=True)
-    return str(equation.substituted(names)) if names else str(equation)
+    return f"{_plain(equation.target, equation.body)} = {_plain(equation.body, equation.target)}"
+
+
+def scattered(scatter: Scatter) -> str:
+    """The scatter-addition, for all values of its indices."""
+    target = _plain(scatter.target, scatter.factor)
+    return f"{target} += {_plain(scatter.factor, scatter.target)}"
+
+
+def _plain(expr: sp.Basic, beside: sp.Basic) -> str:
+    """``expr`` with bound indices under plain names, distinct from those in ``beside`` too."""
+    both = sp.Tuple(*sorted((expr, beside), key=lambda e: not isinstance(e, Read)))
+    symbols = list(dict.fromkeys(node for node in sp.preorder_traversal(both) if isinstance(node, sp.Symbol)))
+    taken = {str(s.name) for s in symbols if not isinstance(s, sp.Dummy)}
+    names = {
+        k: sp.Symbol(unused(str(k.name), taken), integer=True, nonnegative=True)
+        for k in symbols
+        if isinstance(k, sp.Dummy)
+    }
+    text = str(rebind(expr, names))
+    return re.sub(r"\bEq\(([^,()]+), ([^,()]+)\)", r"\1 == \2", text)

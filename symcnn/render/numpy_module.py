@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.build import Program, every_symbol
 from symcnn.program.sizes import size_rules
+from symcnn.program.passes import unused
 from symcnn.program.steps import Step, names_in
 from symcnn.render.loader import render
 from symcnn.render.numpy_expr import Writer
@@ -39,15 +41,27 @@ class Module:
 
     program: Program
     names: dict[str, str]
+    extents: list[tuple[sp.Expr, sp.Symbol]] = field(default_factory=list)
     sections: list[list[Step]] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         program = self.program
+        self._name_extents()
         used = set(self.names) | set(self.names.values()) | OWN_NAMES
         writer = self.writer()
         for section in (program.forward, program.loss, program.backward):
             self.sections.append(fitted(laid_out(section, used), writer, used))
+
+    def _name_extents(self) -> None:
+        """Extents that are computed from other sizes get the name of their index in capitals."""
+        taken = {*self.names, *self.names.values(), *OWN_NAMES}
+        for statement in (*self.plan.forward, *self.plan.loss, *self.plan.backward):
+            for index in statement.equation.free:
+                known = {extent for extent, _ in self.extents}
+                if index.extent.free_symbols and not index.extent.is_Symbol and index.extent not in known:
+                    name = unused(safe(str(index.symbol.name).upper()), taken)
+                    self.extents.append((index.extent, sp.Symbol(name, integer=True, positive=True)))
 
     @property
     def plan(self) -> Plan:
@@ -55,7 +69,7 @@ class Module:
 
     def writer(self) -> Writer:
         """Writes expressions under the module's names."""
-        return Writer(self.names)
+        return Writer(self.names, extents=self.extents)
 
     def name(self, name: str) -> str:
         """Python text for a tensor, size, parameter or part."""
@@ -63,7 +77,7 @@ class Module:
 
     def shape(self, shape: Sequence[sp.Expr]) -> str:
         """A shape as a tuple."""
-        return self.writer().shape(shape)
+        return Writer(self.names).shape(shape)
 
     def body(self, steps: Sequence[Step], prologue: Iterable[str] = (), dtype: str = "") -> Body:
         """One function; ``dtype`` is the expression for the dtype of its inputs, where a step needs it."""
@@ -71,6 +85,10 @@ class Module:
         made = tuple(blocks(steps, writer))
         self.helpers |= writer.used
         lines = list(prologue)
+        plain = Writer(self.names)
+        at = lines.index("") if "" in lines else len(lines)
+        named = [(e, s) for e, s in self.extents if s.name in writer.used | self.helpers]
+        lines[at : at + 1] = [f"{symbol.name} = {plain.number(extent)}" for extent, symbol in named]
         if "dtype" in writer.used:
             lines.append(f"dtype = {dtype}")
         return Body(tuple(lines), made)
@@ -90,7 +108,10 @@ class Module:
                 comma = "," if len(axes) == 1 else ""
                 lines.append(f"{', '.join(axes[axis] for axis in sorted(axes))}{comma} = {array}.shape")
             else:
-                lines.extend(f"{name} = {array}.shape[{axis}]" for axis, name in sorted(axes.items()))
+                lines.extend(
+                    f"{name} = {array}.shape[{axis}]" if axis else f"{name} = len({array})"
+                    for axis, name in sorted(axes.items())
+                )
         for rule in rules:
             if rule.formula != rule.extent:
                 place = {rule.extent.name: f"{self.name(rule.tensor.name)}.shape[{rule.axis}]"}
@@ -118,7 +139,9 @@ class Module:
             "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        text = render(template, helpers=self.helpers, table=table, plan=self.plan, imports="IMPORTS", **values)
+        text = render(
+            template, helpers=self.helpers, table=table, plan=self.plan, imports="IMPORTS", **values
+        )
         return tidy(text.replace("IMPORTS", _imports(text), 1))
 
 
@@ -131,14 +154,19 @@ def _imports(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """No blanks at the ends of lines or after the head of a function, no more than two empty lines."""
+    """No blanks at the ends of lines, two empty lines between functions, none inside them but before comments."""
     lines: list[str] = []
+    empty = 0
     for line in (line.rstrip() for line in text.split("\n")):
-        after_head = not line and lines and lines[-1].endswith('"""') and lines[-1].startswith("    ")
-        crowded = not line and lines[-2:] == ["", ""]
-        if not (after_head or crowded):
-            lines.append(line)
-    return "\n".join(lines).strip("\n") + "\n"
+        if not line:
+            empty += 1
+            continue
+        if line.startswith("    "):
+            empty = 0 if lines and lines[-1].startswith(("    ", "def ")) else min(empty, 1)
+        lines.extend([""] * min(empty, 2))
+        lines.append(line)
+        empty = 0
+    return "\n".join(lines) + "\n"
 
 
 def identifiers(program: Program) -> dict[str, str]:
@@ -183,7 +211,8 @@ def _with_index(pair: sp.Basic) -> bool:
 
 def entries(pairs: Sequence[tuple[str, str]]) -> str:
     """A dict display, on one line where it fits."""
-    inline = "{" + ", ".join(f'"{name}": {text}' for name, text in pairs) + "}"
+    inline = ", ".join(f'"{name}": {text}' for name, text in pairs)
     if len(inline) <= 80:
-        return inline
-    return "{\n" + "".join(f'        "{name}": {text},\n' for name, text in pairs) + "    }"
+        return "{" + inline + "}"
+    lines = textwrap.wrap(inline.replace(": ", ":\x00"), 96, break_long_words=False)
+    return ("{\n" + "".join(f"        {line}\n" for line in lines)).replace("\x00", " ").rstrip() + ",\n    }"

@@ -11,7 +11,9 @@ from symcnn.program.passes import needed
 from symcnn.render.numpy_module import Module, classes_of, entries, identifiers, names_read
 from symcnn.render.numpy_weights import initial
 
-BATCH_LAST = "Inside, the batch is the last axis, so that neighbours in memory are the same place of several examples."
+BATCH_LAST = (
+    "Inside, the batch is the last axis, so that neighbours in memory are the same place of several examples."
+)
 
 
 def network(program: Program) -> str:
@@ -31,10 +33,16 @@ def network(program: Program) -> str:
     given, passed, numbers = module.scalars(plan.scalars)
     sizes = module.size_lines([image])
     shape = ", ".join("None" if extent.is_Symbol else str(extent) for extent in image.shape)
-    start = [f'{x} = _array("{image.name}", {x}, ({shape}))', *numbers, *sizes, *_turned(program, module, [image])]
+    start = [
+        f'{x} = _array("{image.name}", {x}, ({shape}))',
+        *numbers,
+        *sizes,
+        *_turned(program, module, [image]),
+    ]
     after_start = [*numbers, *sizes, *_labels(module, labels), *_turned(program, module, labels)]
     order = [layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
     parameters = [initial(tensor, plan) for tensor in plan.parameters]
+    kept = f"{next(n for n in made if n in _texts(module, names_read(after)))}.dtype"
     values = {
         "image": x,
         "labels": ", ".join(module.name(tensor.name) for tensor in labels),
@@ -42,8 +50,8 @@ def network(program: Program) -> str:
         "scalars": f", *, {given}" if given else "",
         "call": f", {passed}" if passed else "",
         "forward": module.body(steps, start, f"{x}.dtype"),
-        "loss": module.body(lossy, after_start, f"{x}.dtype"),
-        "backward": module.body(after, after_start, f"{x}.dtype"),
+        "loss": module.body(lossy, after_start, kept),
+        "backward": module.body(after, after_start, kept),
         "loss_reads": _tuple([n for n in made if n in _texts(module, names_read(lossy))]),
         "saved": _tuple([n for n in made if n in _texts(module, names_read(after))]),
         "output": module.name(plan.output.name),

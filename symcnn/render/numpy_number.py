@@ -86,7 +86,9 @@ def _sum(expr: sp.Add, names: Mapping[str, str]) -> str:
     for term in terms[1:]:
         negative = bool(term.as_coeff_Mul()[0].is_negative)
         parts.append(
-            f"- {wrap(_text(-term, names), PRODUCT)}" if negative else f"+ {wrap(_text(term, names), PRODUCT)}"
+            f"- {wrap(_text(-term, names), PRODUCT)}"
+            if negative
+            else f"+ {wrap(_text(term, names), PRODUCT)}"
         )
     return " ".join(parts)
 
