@@ -1,0 +1,198 @@
+"""Worlds for each place of the notes: which definitions are in force there, and what names stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from symcnn.notes.claims import Piece
+from symcnn.notes.facts import Definition, Facts
+from symcnn.notes.names import INDEX_LETTERS, letters_of, read_name
+from symcnn.notes.operations import operation_name
+from symcnn.notes.shaper import Shaper
+from symcnn.notes.tree import Node, Script, Symbol, Word, walk
+from symcnn.notes.world import Reading, World
+
+LOOK_AHEAD = 6
+"""How many pieces later a name may be defined that is used here."""
+
+
+@dataclass(slots=True)
+class Bench:
+    """Builds and keeps worlds; `accepted` are the definitions judged good so far."""
+
+    facts: Facts
+    keys: frozenset[str]
+    sections: list[int]
+    accepted: list[Definition] = field(default_factory=list)
+    dropped: set[int] = field(default_factory=set)
+    renamed: dict[str, str] = field(default_factory=dict)
+    good_chains: list[tuple[Piece, int]] = field(default_factory=list)
+    _worlds: dict[object, World] = field(default_factory=dict)
+
+    def active(self, order: int) -> tuple[Definition, ...]:
+        """The definitions in force for the piece with that number, in the order of the notes."""
+        chosen: dict[object, Definition] = {}
+        for definition in self.accepted:
+            if definition.order < order:
+                chosen[_slot(definition)] = definition
+                if definition.indices is None and definition.layer is None:
+                    self._forget_entries(chosen, definition)
+        known = {definition.key for definition in chosen.values()}
+        for definition in self.facts.definitions:
+            ahead = definition.order >= order and self._near(order, definition.order)
+            if ahead and definition.key not in known and definition.order not in self.dropped:
+                if self._given_before(definition):
+                    continue
+                if not any(_swapped(definition.key) == key for key in known | set(self.facts.shapes)):
+                    chosen.setdefault(_slot(definition), definition)
+        return tuple(sorted(chosen.values(), key=lambda d: d.order))
+
+    def _given_before(self, definition: Definition) -> bool:
+        """Whether the notes have used a name as given long before they define it."""
+        for other in self.accepted:
+            if other.order < definition.order - LOOK_AHEAD:
+                for node in walk(other.body):
+                    ref = read_name(node, self.facts.habits) if isinstance(node, Symbol | Script) else None
+                    if ref is not None and ref.key == definition.key:
+                        return True
+        return False
+
+    def _near(self, here: int, there: int) -> bool:
+        return self.sections[here] == self.sections[there] and there - here <= LOOK_AHEAD
+
+    def _forget_entries(self, chosen: dict[object, Definition], latest: Definition) -> None:
+        """A new definition of a whole tensor replaces rules for its entries that are older."""
+        for slot, other in list(chosen.items()):
+            if other.key == latest.key and other.order < latest.order and other.layer is None:
+                del chosen[slot]
+
+    def world(
+        self,
+        order: int,
+        *,
+        variant: int = 0,
+        reading: Reading | None = None,
+        settings: Mapping[str, int] | None = None,
+        functions: frozenset[str] = frozenset(),
+        without: int | None = None,
+        claim: tuple[Node, Node] | None = None,
+    ) -> World:
+        """The world at a place; `claim` gives names that only it uses their shapes."""
+        active = tuple(d for d in self.active(order) if d.order != without)
+        shapes = {k: [s for s in v if s.order <= order] or v[:1] for k, v in self.facts.shapes.items()}
+        aliases = dict(self.facts.aliases)
+        self._twins(active, shapes, aliases)
+        self._misnumbered(active, shapes, aliases)
+        aliases.update(self.renamed)
+        key = (
+            tuple(d.order for d in active),
+            tuple(sorted(aliases.items())),
+            tuple((k, v[-1].order) for k, v in sorted(shapes.items())),
+            variant,
+            reading,
+            tuple(sorted((settings or {}).items())),
+            functions,
+        )
+        if claim is None and key in self._worlds:
+            return self._worlds[key]
+        facts = replace(self.facts, aliases=aliases, shapes={k: v[-1:] for k, v in shapes.items()})
+        if claim is not None:
+            known = self.world(
+                order, variant=variant, reading=reading, settings=settings, functions=functions, without=without
+            )
+            if not self._unknown(known, claim):
+                return known
+        active = _newest(tuple(replace(d, key=facts.resolve(d.key)) for d in active))
+        world = World(facts, active, variant, settings, reading, functions)
+        if claim is not None:
+            shaper = Shaper(world, "claim", world.layer_env())
+            for _ in range(2):
+                shaper.equate(*claim)
+        else:
+            self._worlds[key] = world
+        return world
+
+    def _misnumbered(self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]) -> None:
+        """A name that is used but not defined stands for one that is defined but not used: P_1 and P_2."""
+        made = {d.key for d in active if d.indices is None}
+        read: set[str] = set()
+        for definition in active:
+            for node in walk(definition.body):
+                ref = read_name(node, self.facts.habits) if isinstance(node, Symbol | Script) else None
+                if ref is not None:
+                    read.add(aliases.get(ref.key, ref.key))
+        missing = [k for k in sorted(read) if "_" in k and k not in made and k not in shapes and k not in aliases]
+        for key in missing:
+            base = key.split("_")[0]
+            spare = [
+                d for d in sorted(made) if d.split("_")[0] == base and "_" in d and d not in read and d != key
+            ]
+            if len(spare) == 1 and base.isalpha() and base.isupper():
+                aliases[key] = spare[0]
+
+    def _unknown(self, world: World, claim: tuple[Node, Node]) -> bool:
+        """Whether a claim uses a name whose kind nothing else tells."""
+        for side in claim:
+            for node in walk(side):
+                ref = read_name(node, self.facts.habits)
+                if ref is None or isinstance(node, Word) and operation_name(node.text) != node.text.lower():
+                    continue
+                key = world.facts.resolve(ref.key)
+                if key not in world.kinds and key not in world.definitions and not world.is_size(key):
+                    if isinstance(node, Symbol) and key in INDEX_LETTERS and key not in self.keys:
+                        continue
+                    return True
+        return False
+
+    def _twins(
+        self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]
+    ) -> None:
+        """Z and z with one label are one thing where only one of them is defined."""
+        known = {d.key for d in active} | set(shapes)
+        shown = {d.key: d.order for d in active if d.display}
+        made = {d.key: d.order for d in active if d.indices is None}
+        for key in sorted(self.keys):
+            other = _swapped(key)
+            if other is None or other not in known or key in aliases:
+                continue
+            if key in known and not (key in made and shown.get(other, -1) > made[key]):
+                continue
+            if key in self.facts.sizes or other in self.facts.sizes or key in self.facts.losses:
+                continue
+            if other in self.facts.losses or key.startswith("cal"):
+                continue
+            aliases[key] = other
+
+
+def _newest(active: tuple[Definition, ...]) -> tuple[Definition, ...]:
+    """Without the definitions of whole tensors that a later display of their entries replaces."""
+    shown = {d.key: d.order for d in active if d.display}
+    return tuple(
+        d for d in active if d.display or d.indices is not None or d.order > shown.get(d.key, -1)
+    )
+
+
+def _slot(definition: Definition) -> object:
+    def text(nodes: tuple[Node, ...]) -> str:
+        return ",".join("*" if letters_of(n) else str(getattr(n, "text", "?")) for n in nodes)
+
+    layer = None
+    if definition.layer is not None:
+        layer = " ".join(letters_of(definition.layer)) or text((definition.layer,))
+    return (
+        definition.key,
+        layer,
+        definition.sample is not None,
+        None if definition.indices is None else text(definition.indices),
+    )
+
+
+def _swapped(key: str) -> str | None:
+    """The same name with the case of its letter changed."""
+    base, _, label = key.partition("_")
+    font, _, name = base.rpartition(" ")
+    if len(name) != 1 or not name.isalpha():
+        return None
+    swapped = name.swapcase()
+    return (f"{font} " if font else "") + swapped + (f"_{label}" if label else "")

@@ -1,0 +1,244 @@
+"""Whether two formulas have the same value in one world: proved, refuted with numbers, or open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product as grid
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symcnn.core.errors import ShapeError
+from symcnn.notes import zero
+from symcnn.notes.derivative import Jacobian, flat
+from symcnn.notes.evaluate import Evaluator, Flexible, Value, shape_text
+from symcnn.notes.free import free_letters
+from symcnn.notes.names import letters_of
+from symcnn.notes.operations import Array, array
+from symcnn.notes.sums import letter_range
+from symcnn.notes.tree import Node
+from symcnn.notes.world import Family, Mismatch, Unreadable, World
+from symcnn.notes.zero import Zero
+
+MOST_PLACES = 30
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a comparison; `refuted` is the first place where the sides differ."""
+
+    zero: Zero
+    place: dict[str, int] = field(default_factory=dict)
+    entry: tuple[int, ...] = ()
+    left: sp.Expr = sp.Integer(0)
+    right: sp.Expr = sp.Integer(0)
+    difference: sp.Expr = sp.Integer(0)
+    note: str | None = None
+    shapes: str = ""
+
+
+def compare(world: World, left: Node, right: Node) -> Outcome:
+    """left = right at every entry. Raises Mismatch or Unreadable."""
+    open_: Outcome | None = None
+    for place in places(world, left, right):
+        evaluator = Evaluator(world, world.layer_env() | place)
+        outcome = _at(world, evaluator, left, right)
+        outcome.place = place
+        if outcome.zero is Zero.REFUTED:
+            return outcome
+        if outcome.zero is Zero.OPEN:
+            open_ = outcome
+    return open_ or Outcome(Zero.PROVED)
+
+
+def places(world: World, left: Node, right: Node) -> list[dict[str, int]]:
+    """Numbers for the free index letters of a claim, at most MOST_PLACES of them, spread evenly."""
+    env = world.layer_env()
+    names = free_letters(left, world, {})
+    names += [name for name in free_letters(right, world, {}) if name not in names]
+    layer_letters = {"l", "ell", "L"}
+    names = [name for name in names if name not in layer_letters]
+    ranges: list[list[int]] = []
+    for name in names:
+        ranges.append(_range(world, env, name, (left, right)))
+    used = [n for n in ("l", "ell") if world.facts.layers and _uses(n, left, right)]
+    names += used
+    ranges += [list(world.facts.layers) for _ in used]
+    every = [dict(zip(names, numbers, strict=True)) for numbers in grid(*ranges)]
+    if len(every) > MOST_PLACES:
+        step = len(every) / MOST_PLACES
+        every = [every[int(k * step)] for k in range(MOST_PLACES)]
+    return every
+
+
+def _uses(name: str, *nodes: Node) -> bool:
+    return any(name in letters_of(node) for node in nodes)
+
+
+def _range(world: World, env: Mapping[str, int], name: str, sides: tuple[Node, ...]) -> list[int]:
+    for side in sides:
+        try:
+            return list(letter_range(Evaluator(world, env), name, side))
+        except Unreadable:
+            continue
+    low = 0 if world.facts.cues.zero_based else 1
+    return [low, low + 1, low + 2]
+
+
+def _at(world: World, evaluator: Evaluator, left: Node, right: Node) -> Outcome:
+    a, b = both(evaluator, left, right)
+    note = None
+    if a.shape != b.shape:
+        a, b = _reconciled(a, b, left)
+    result = Outcome(Zero.PROVED, note=note, shapes=shape_text(a))
+    for entry in np.ndindex(*a.shape):
+        x, y = sp.sympify(a[entry]), sp.sympify(b[entry])
+        verdict, difference = decide(world, x, y)
+        if verdict is Zero.PROVED:
+            continue
+        result = Outcome(verdict, {}, entry, x, y, difference, shapes=shape_text(a))
+        if verdict is Zero.REFUTED:
+            return result
+    return result
+
+
+def both(evaluator: Evaluator, left: Node, right: Node) -> tuple[Array, Array]:
+    """The values of the two sides, laid out so that they can be compared."""
+    try:
+        a, b = evaluator.factor(left), evaluator.factor(right)
+    except ShapeError as error:
+        raise Mismatch(str(error), right) from error
+    if isinstance(a, Jacobian) and isinstance(b, Jacobian) and (a.of, a.wrt) == (b.of, b.wrt):
+        return a.entries, b.entries
+    if isinstance(a, Jacobian) and isinstance(b, Jacobian):
+        if len(a.of) == len(b.of) == 1 and a.wrt == b.wrt:
+            return a.entries.reshape(a.wrt_shape), b.entries.reshape(b.wrt_shape)
+    if isinstance(a, Flexible) or isinstance(b, Flexible):
+        return _sized(evaluator, a, b, left, right)
+    return evaluator.settled(a, left), evaluator.settled(b, right)
+
+
+def _sized(evaluator: Evaluator, a: Value, b: Value, left: Node, right: Node) -> tuple[Array, Array]:
+    """A side that is an identity takes its size from the other side."""
+    if isinstance(a, Flexible) and isinstance(b, Flexible):
+        raise Unreadable("nothing says the size of the identity")
+    known = evaluator.settled(b if isinstance(a, Flexible) else a, right if isinstance(a, Flexible) else left)
+    kind = a.kind if isinstance(a, Flexible) else b.kind if isinstance(b, Flexible) else ""
+    if known.ndim != 2:
+        raise Unreadable("nothing says the size of the identity")
+    other = array(sp.eye(known.shape[0]).tolist()) if kind == "identity" else array(np.full(known.shape, 1))
+    return (other, known) if isinstance(a, Flexible) else (known, other)
+
+
+def _reconciled(a: Array, b: Array, node: Node) -> tuple[Array, Array]:
+    if a.size == 1 and b.size == 1:
+        return a.reshape(()), b.reshape(())
+    for x, y, swap in ((a, b, False), (b, a, True)):
+        if y.size == 1 and sp.sympify(y.flat[0]).is_number:
+            if sp.sympify(y.flat[0]) == 0:
+                y = array(np.full(x.shape, sp.Integer(0)))
+                return (y, x) if swap else (x, y)
+    raise Mismatch(f"the left side is {shape_text(a)}, the right side {shape_text(b)}", node)
+
+
+# --- one entry
+
+
+def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
+    """Whether two expressions are equal by the definitions, and the difference that was looked at."""
+    cotangents = world.cotangents
+    difference = unfold(world, left - right)
+    if zero_at_once(difference):
+        return Zero.PROVED, sp.Integer(0)
+    stop = cotangents.terminals([difference, unfold(world, left), unfold(world, right)])
+    first = cotangents.expand(difference, stop)
+    if zero_at_once(first):
+        return Zero.PROVED, first
+    last = first
+    if _connected(world, first):
+        last = cotangents.expand(first, frozenset())
+    if refuted(world, last):
+        return Zero.REFUTED, last
+    for attempt in (first, last):
+        if zero.test(attempt) is Zero.PROVED:
+            return Zero.PROVED, attempt
+    for attempt in (first, last) if first != last else (first,):
+        expanded = world.expand(attempt)
+        outcome = zero.test(expanded)
+        if outcome is Zero.PROVED:
+            return Zero.PROVED, attempt
+    return (Zero.REFUTED, last) if outcome is Zero.REFUTED and refuted(world, last) else (Zero.OPEN, last)
+
+
+def zero_at_once(expr: sp.Expr) -> bool:
+    return bool(expr == 0 or (expr.count_ops() < 400 and sp.expand(expr) == 0))
+
+
+def unfold(world: World, expr: sp.Expr) -> sp.Expr:
+    """Names of cotangents (such as an error δ) written as the derivatives that they are."""
+    for _ in range(4):
+        table = {}
+        for symbol in expr.free_symbols:
+            value = world.value(symbol) if symbol in world.origin else None
+            if value is not None and any(s in world.cotangents.of for s in value.free_symbols):
+                table[symbol] = value
+        if not table:
+            return expr
+        expr = expr.xreplace(table)
+    return expr
+
+
+def _connected(world: World, expr: sp.Expr) -> bool:
+    """Whether a cotangent in `expr` can be followed further, up to a loss that is defined."""
+    for symbol in expr.free_symbols:
+        if symbol in world.cotangents.of:
+            loss, entry = world.cotangents.of[symbol]
+            if entry in world.cotangents.upstream(loss):
+                return True
+    return False
+
+
+def refuted(world: World, expr: sp.Expr) -> bool:
+    """Whether numbers for what is given make `expr` differ from zero."""
+    for seed in (1, 2):
+        try:
+            value = number(world, expr, seed, {})
+        except (ZeroDivisionError, OverflowError):
+            continue
+        if value is not None and value.is_number and value.is_comparable:
+            if abs(value) > sp.Float("1e-12"):
+                return True
+    return False
+
+
+def number(world: World, expr: sp.Expr, seed: int, known: dict[sp.Symbol, Any]) -> Any:
+    """The value of an expression, given numbers for the leaves and the definitions for the rest."""
+    table = {}
+    for symbol in sorted(expr.free_symbols, key=str):
+        if symbol not in known:
+            value = world.value(symbol) if symbol in world.origin else None
+            if symbol in world.opaque:
+                known[symbol] = None
+            elif value is None:
+                known[symbol] = leaf(symbol, seed)
+            else:
+                known[symbol] = number(world, value, seed, known)
+        if known[symbol] is None:
+            return None
+        table[symbol] = known[symbol]
+    return zero.at_point(expr.xreplace(table), seed)
+
+
+def leaf(symbol: sp.Symbol, seed: int) -> sp.Rational:
+    """A rational number between 0 and 1 for a symbol, from its name alone."""
+    mix = 7
+    for character in symbol.name:
+        mix = (mix * 131 + ord(character) + seed) % 7919
+    return sp.Rational(mix % 83 + 6, 97)
+
+
+def families(world: World, expr: sp.Expr) -> list[Family]:
+    """The tensors that occur in an expression."""
+    return sorted({world.origin[s][0] for s in expr.free_symbols if s in world.origin})

@@ -1,0 +1,442 @@
+"""The context of the notes: definitions, shapes, ranges and habits, gathered from all pieces in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from symcnn.notes import prose as talk
+from symcnn.notes.claims import Piece
+from symcnn.notes.extract import Document
+from symcnn.notes.facts import Cues, Definition, Facts, FunctionRule, Shape
+from symcnn.notes.names import (
+    Ref,
+    base_name,
+    letter,
+    letters_of,
+    observe,
+    read_name,
+    subscript_items,
+    superscript_items,
+)
+from symcnn.notes.operations import known_function
+from symcnn.notes.shaper import arguments_of, function_name
+from symcnn.notes.tree import (
+    Annotated,
+    BigOperator,
+    Call,
+    CallOrProduct,
+    Chain,
+    Decorated,
+    Derivative,
+    Differential,
+    Gradient,
+    Group,
+    Matrix,
+    Node,
+    Number,
+    Product,
+    Script,
+    Sequence,
+    Symbol,
+    Text,
+    Unary,
+    Word,
+    walk,
+)
+
+LOSS_NAMES = frozenset({"L", "E", "J", "C", "ell", "loss", "Loss", "cost", "Cost", "mathcal L", "cal L", "cal E"})
+DEFINING = frozenset({"=", ":=", "equiv", "triangleq"})
+
+
+def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Facts:
+    """All facts of the notes."""
+    trees = list(trees)
+    facts = Facts(observe(trees))
+    text = " ".join(block.text for block in document.prose)
+    facts.cues = talk.cues(text)
+    _losses(facts, trees)
+    _layers(facts, trees)
+    _sizes(facts, trees)
+    _applied(facts, trees, found)
+    for piece in found:
+        _note(facts, piece, document)
+    _zero_based(facts, trees)
+    _extra_sizes(facts)
+    return facts
+
+
+# --- names
+
+
+def _losses(facts: Facts, trees: list[Node]) -> None:
+    """Names of which derivatives are taken and that look like a loss, or that occur nowhere else."""
+    tops: list[str] = []
+    elsewhere: set[str] = set()
+    for tree in trees:
+        for node in walk(tree):
+            of = node.of if isinstance(node, Derivative | Gradient) else None
+            if of is None:
+                continue
+            base = of.base if isinstance(of, Script) else of
+            name = base_name(base)
+            if name is None:
+                continue
+            if name in LOSS_NAMES and isinstance(of, Script) and of.sub is not None:
+                letters = letters_of(of.sub)
+                if len(letters) == 1:
+                    facts.habits.labelled.add(f"{name}_{letters[0]}")
+            ref = read_name(of, facts.habits)
+            if ref is not None and ref.key not in tops and ref.indices is None and ref.layer is None:
+                tops.append(ref.key)
+    for tree in trees:
+        elsewhere |= _plain_names(tree, facts)
+    for key in tops:
+        base = key.split("_")[0]
+        if base in LOSS_NAMES or key not in elsewhere:
+            facts.losses.append(key)
+
+
+def _plain_names(tree: Node, facts: Facts) -> set[str]:
+    """Names that stand in a tree other than on top of a derivative."""
+    found: set[str] = set()
+    waiting = [tree]
+    from symcnn.notes.tree import children
+
+    while waiting:
+        node = waiting.pop()
+        ref = read_name(node, facts.habits) if isinstance(node, Symbol | Script) else None
+        if ref is not None:
+            found.add(ref.key)
+        if isinstance(node, Derivative) and node.of is not None:
+            waiting.extend(child for child in children(node) if child is not node.of)
+            continue
+        waiting.extend(children(node))
+    return found
+
+
+def _layers(facts: Facts, trees: list[Node]) -> None:
+    numbers: set[int] = set()
+    for tree in trees:
+        for node in walk(tree):
+            if isinstance(node, Script) and node.sup is not None:
+                for part in superscript_items(node.sup):
+                    if isinstance(part, Group) and part.open == "[" and isinstance(part.body, Number):
+                        numbers.add(int(part.body.text))
+    facts.layers = tuple(sorted(numbers))
+
+
+def _sizes(facts: Facts, trees: list[Node]) -> None:
+    """Names in the bounds of sums and in declared shapes are sizes."""
+    for tree in trees:
+        for node in walk(tree):
+            match node:
+                case BigOperator(lower=lower, upper=upper) if upper is not None:
+                    _mark_sizes(facts, upper)
+                    if isinstance(lower, Chain):
+                        for side in lower.sides[1:]:
+                            _mark_sizes(facts, side)
+                case Script(base=Symbol(name="R", font="bb"), sup=Node() as sup):
+                    _mark_sizes(facts, sup)
+
+
+def _mark_sizes(facts: Facts, node: Node) -> None:
+    if isinstance(node, Number):
+        return
+    for part in _names_in(node):
+        ref = read_name(part, facts.habits)
+        if ref is not None and ref.indices is None and ref.layer is None and ref.key not in ("infty", "L", "l"):
+            facts.sizes.add(ref.key + "'" * ref.primes)
+
+
+def _names_in(node: Node) -> list[Node]:
+    from symcnn.notes.tree import children
+
+    if isinstance(node, Symbol | Script):
+        return [node]
+    return [name for child in children(node) for name in _names_in(child)]
+
+
+def _applied(facts: Facts, trees: list[Node], found: list[Piece]) -> None:
+    """Names that are functions: they are applied with a prime, or defined by `f(z) = ...`."""
+    for tree in trees:
+        for node in walk(tree):
+            if isinstance(node, CallOrProduct):
+                head = node.head
+                name = base_name(head.base if isinstance(head, Script) else head)
+                if name is None:
+                    continue
+                primed = isinstance(head, Script) and (head.primes > 0 or _has_prime(head.sup))
+                if primed or name in ("sigma", "phi", "varphi", "f", "g", "psi") or known_function(name):
+                    if not _index_arguments(node):
+                        facts.applied.add(name)
+                    elif primed:
+                        facts.applied.add(name)
+    for tree in trees:
+        for node in walk(tree):
+            if isinstance(node, CallOrProduct) and _index_arguments(node):
+                name = base_name(node.head)
+                arguments = arguments_of(node.group)
+                if name is not None and name not in facts.applied and len(arguments) >= 2:
+                    facts.called_entries.add(name)
+
+
+def _has_prime(sup: Node | None) -> bool:
+    return sup is not None and any(isinstance(n, Symbol) and n.name == "prime" for n in walk(sup))
+
+
+def _index_arguments(node: CallOrProduct) -> bool:
+    from symcnn.notes.names import index_like
+
+    arguments = arguments_of(node.group)
+    return len(arguments) >= 2 and all(index_like(argument) for argument in arguments)
+
+
+def _zero_based(facts: Facts, trees: list[Node]) -> None:
+    if facts.cues.zero_based:
+        return
+    for tree in trees:
+        for node in walk(tree):
+            if isinstance(node, BigOperator) and isinstance(node.lower, Chain) and node.upper is not None:
+                low = node.lower.sides[-1]
+                if isinstance(low, Number) and low.text == "0":
+                    facts.cues = replace(facts.cues, zero_based=True)
+                    return
+
+
+# --- pieces
+
+
+def _note(facts: Facts, piece: Piece, document: Document) -> None:
+    line = document.place(piece.formula.span.start + piece.span.start)[0]
+    if piece.left is None or piece.right is None:
+        return
+    if piece.sign == "in":
+        _membership(facts, piece.left, piece.right, line, piece.order)
+        return
+    if piece.sign in ("<", "<="):
+        _bounds(facts, piece)
+        return
+    if piece.sign not in DEFINING:
+        return
+    shape = shape_of(piece.right)
+    ref = read_name(piece.left, facts.habits)
+    if shape is not None and ref is not None:
+        facts.shapes.setdefault(ref.key, []).append(Shape(shape, line, piece.order))
+        return
+    definition = definition_of(facts, piece, line)
+    if definition is not None:
+        facts.definitions.append(definition)
+    else:
+        _function(facts, piece, line)
+
+
+def _membership(facts: Facts, left: Node, right: Node, line: int, order: int) -> None:
+    """x ∈ R^{m×n} declares a shape, i ∈ {1, 2} a range."""
+    names = list(left.items) if isinstance(left, Sequence) else [left]
+    sizes = real_space(right)
+    for name in names:
+        if sizes is not None:
+            ref = read_name(name, facts.habits)
+            if ref is not None:
+                facts.shapes.setdefault(ref.key, []).append(Shape(sizes, line, order))
+        elif isinstance(right, Group) and right.open == "{" and isinstance(right.body, Sequence):
+            items = right.body.items
+            index = letter(name)
+            if index and isinstance(items[0], Number) and isinstance(items[-1], Number | Symbol):
+                high: Node | int = int(items[-1].text) if isinstance(items[-1], Number) else items[-1]
+                facts.ranges.setdefault(index, (int(items[0].text), high))
+
+
+def _bounds(facts: Facts, piece: Piece) -> None:
+    """0 <= i < H gives a range."""
+    if piece.head is None or piece.first or piece.left is None or piece.right is None:
+        return
+    names = piece.left.items if isinstance(piece.left, Sequence) else (piece.left,)
+    for name in names:
+        index = letter(name)
+        if index is not None and isinstance(piece.head, Number):
+            high: Node = piece.right
+            if piece.sign == "<":
+                from symcnn.notes.tree import Add
+
+                one = Number(high.span, "1")
+                high = Add(high.span, (high, Unary(high.span, "-", one)))
+            facts.ranges.setdefault(index, (int(piece.head.text), high))
+
+
+def real_space(node: Node) -> tuple[Node, ...] | None:
+    """The sizes in R^{m x n}."""
+    match node:
+        case Script(base=Symbol(name="R", font="bb"), sup=Node() as sup):
+            return shape_of(sup) or (sup,)
+    return None
+
+
+def shape_of(node: Node) -> tuple[Node, ...] | None:
+    """The sizes in (3 x 3), m x n, (n, m); None where that is no shape."""
+    match node:
+        case Group(open="(" | "[" | "", body=body):
+            return shape_of(body)
+        case Product(factors=factors, operators=operators) if all(op.name == "times" for op in operators):
+            if all(_size_like(factor) for factor in factors):
+                return factors
+    return None
+
+
+def _size_like(node: Node) -> bool:
+    match node:
+        case Number(text=text):
+            return text.isdigit()
+        case Symbol() | Script():
+            return not any(isinstance(n, Derivative) for n in walk(node))
+        case Group(body=body):
+            return _size_like(body) or any(isinstance(n, Number | Symbol) for n in walk(body))
+    return False
+
+
+def definition_of(facts: Facts, piece: Piece, line: int) -> Definition | None:
+    """The definition that a piece may be: a name or an entry on the left, no derivative in place of it."""
+    if not piece.first or piece.left is None or piece.right is None:
+        return None
+    left = piece.left
+    while isinstance(left, Decorated | Annotated):
+        left = left.body
+    left = _called(facts, left)
+    ref = read_name(left, facts.habits)
+    if ref is None or ref.transposed or isinstance(left, Derivative | Differential):
+        return None
+    if ref.power is not None:
+        ref = _squared_name(ref)
+        if ref is None:
+            return None
+    if isinstance(piece.right, Text) or contains_text_only(piece.right):
+        return None
+    if is_update(left, piece.right, facts):
+        return None
+    key = ref.key + "'" * ref.primes
+    return Definition(
+        facts.resolve(key),
+        ref.layer,
+        ref.sample,
+        ref.indices,
+        piece.right,
+        line,
+        piece.order,
+        piece.latex,
+        display=displayed(facts, piece.right) is not None,
+        head=piece.left,
+    )
+
+
+def displayed(facts: Facts, body: Node) -> Matrix | None:
+    """The matrix of a body that only names entries, `[x_{11} x_{12}; ...]`."""
+    while isinstance(body, Script | Decorated | Annotated):
+        body = body.base if isinstance(body, Script) else body.body
+    if not isinstance(body, Matrix):
+        return None
+    for row in body.rows:
+        for entry in row:
+            ref = read_name(entry, facts.habits)
+            if ref is None or not ref.indices or not all(isinstance(i, Number) for i in ref.indices):
+                return None
+    return body
+
+
+def _squared_name(ref: Ref) -> Ref | None:
+    """A variance is defined as σ²: the power is a part of the name then."""
+    if isinstance(ref.power, Number) and ref.power.text == "2" and ref.key.split("_")[0] in ("sigma", "s"):
+        return None
+    return None
+
+
+def _called(facts: Facts, left: Node) -> Node:
+    """`A / B = ...` says that A is also called B."""
+    if isinstance(left, Product) and all(op.name == "/" for op in left.operators):
+        refs = [read_name(factor, facts.habits) for factor in left.factors]
+        if all(ref is not None and ref.indices is None for ref in refs):
+            first = refs[0]
+            for other in refs[1:]:
+                if first is not None and other is not None and other.key != first.key:
+                    facts.aliases.setdefault(other.key, first.key)
+            return left.factors[0]
+    return left
+
+
+def contains_text_only(node: Node) -> bool:
+    return isinstance(node, Text) or (isinstance(node, Word) and " " in node.text.strip())
+
+
+def is_update(left: Node, right: Node, facts: Facts) -> bool:
+    """W = W - ... : the name on the left stands as a term on the right."""
+    from symcnn.notes.tree import Add
+
+    ref = read_name(left, facts.habits)
+    terms = right.terms if isinstance(right, Add) else (right,)
+    for term in terms:
+        other = read_name(term, facts.habits)
+        if ref is None or other is None:
+            continue
+        if other.key.lower() == ref.key.lower() and len(terms) > 1 and other.indices == ref.indices is None:
+            if (other.layer is None) == (ref.layer is None):
+                from symcnn.notes.tree import same
+
+                if other.layer is None or same(other.layer, ref.layer):
+                    return True
+    return False
+
+
+def _function(facts: Facts, piece: Piece, line: int) -> None:
+    """f(z) = body, L(a, y) = body, (I * K)_{ij} = body."""
+    left, right = piece.left, piece.right
+    assert left is not None
+    assert right is not None
+    if not piece.first:
+        return
+    match left:
+        case CallOrProduct(head=head, group=group):
+            name = base_name(head)
+            parameters = [letter(a) for a in arguments_of(group)]
+            _rule(facts, name, parameters, right, line, piece.order)
+        case Call(function=function, argument=argument) if not isinstance(function, Script):
+            parameters = [letter(a) for a in arguments_of(argument)]
+            _rule(facts, function_name(function), parameters, right, line, piece.order)
+        case Script(base=Group(body=Product(operators=(operator,), factors=factors)), sub=Node() as sub):
+            names = tuple(base_name(f) or "" for f in factors)
+            rule = FunctionRule(operator.name, names, subscript_items(sub), right, line, piece.order)
+            facts.operators.setdefault(operator.name, []).append(rule)
+
+
+def _rule(
+    facts: Facts, name: str | None, parameters: list[str | None], body: Node, line: int, order: int
+) -> None:
+    if name is None or not parameters or any(p is None for p in parameters):
+        return
+    names = tuple(p for p in parameters if p is not None)
+    if name in facts.called_entries:
+        return
+    if name in facts.losses:
+        facts.definitions.append(Definition(name, None, None, None, body, line, order))
+        return
+    rule = FunctionRule(name, names, None, body, line, order)
+    facts.functions.setdefault(name, []).append(rule)
+    facts.applied.add(name)
+
+
+def _extra_sizes(facts: Facts) -> None:
+    """In a definition, a letter inside an index that nothing binds is a parameter: a stride, a padding."""
+    for definition in facts.definitions:
+        if definition.indices is None:
+            continue
+        bound = {name for index in definition.indices for name in letters_of(index)}
+        for node in walk(definition.body):
+            if isinstance(node, BigOperator) and node.lower is not None:
+                bound |= set(letters_of(node.lower))
+        for node in walk(definition.body):
+            ref = read_name(node, facts.habits) if isinstance(node, Script) else None
+            for index in ref.indices or () if ref is not None else ():
+                if letter(index) is None:
+                    facts.sizes |= {name for name in letters_of(index) if name not in bound}
+
+
+__all__ = ["Cues", "definition_of", "displayed", "gather", "is_update", "real_space", "shape_of"]

@@ -1,0 +1,188 @@
+"""Derivatives along the definitions of a world, and cotangents: derivatives of a loss that depends on all.
+
+A derivative of the loss is a symbol of its own for every entry until it is expanded by the chain rule over the
+entries that are computed from it; where the notes do not define the way to the loss it stays free, never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from symcnn.core.errors import SymcnnError
+from symcnn.notes.world import Family, Unreadable, World
+
+DEEPEST = 14
+
+
+@dataclass(slots=True)
+class Cotangents:
+    """The derivatives of one world; `of` maps a cotangent's symbol to the loss and the entry."""
+
+    world: World
+    of: dict[sp.Symbol, tuple[sp.Symbol, sp.Symbol]] = field(default_factory=dict)
+    _derivatives: dict[tuple[sp.Symbol, sp.Symbol], sp.Expr] = field(default_factory=dict)
+    _dependents: dict[sp.Symbol, list[sp.Symbol]] | None = None
+    _edges: dict[Family, set[Family]] = field(default_factory=dict)
+    _upstream: dict[sp.Symbol, frozenset[sp.Symbol]] = field(default_factory=dict)
+    _reached: dict[Family, frozenset[Family]] = field(default_factory=dict)
+    trouble: list[str] = field(default_factory=list)
+
+    def cotangent(self, loss: sp.Symbol, entry: sp.Symbol) -> sp.Symbol:
+        """The symbol of the loss's derivative by one entry."""
+        made = sp.Symbol(f"∂{loss}/∂{entry}")
+        self.of.setdefault(made, (loss, entry))
+        return made
+
+    def derivative(self, expr: sp.Expr, entry: sp.Symbol) -> sp.Expr:
+        """d expr / d entry along the definitions; cotangents inside `expr` cannot be differentiated."""
+        total: sp.Expr = sp.Integer(0)
+        for symbol in sorted(expr.free_symbols, key=str):
+            if symbol in self.of:
+                raise Unreadable("a second derivative of the loss")
+            inner = self.along(symbol, entry)
+            if inner != 0:
+                total += sp.diff(expr, symbol) * inner
+        return total
+
+    def along(self, symbol: sp.Symbol, entry: sp.Symbol) -> sp.Expr:
+        """d symbol / d entry, where `symbol` is an entry that may be defined."""
+        if symbol == entry:
+            return sp.Integer(1)
+        key = (symbol, entry)
+        if key in self._derivatives:
+            return self._derivatives[key]
+        if symbol in self.world.origin and self._is_free_loss(symbol, entry):
+            result: sp.Expr = self.cotangent(symbol, entry)
+        elif symbol in self.world.opaque or self.upstream(symbol) & self.world.opaque:
+            raise Unreadable(f"the definition of {self.world.origin[symbol][0]} cannot be evaluated here")
+        elif entry not in self.upstream(symbol):
+            result = sp.Integer(0)
+        else:
+            value = self.world.value(symbol)
+            result = sp.Integer(0) if value is None else self.derivative(value, entry)
+        self._derivatives[key] = result
+        return result
+
+    def _is_free_loss(self, symbol: sp.Symbol, entry: sp.Symbol) -> bool:
+        family, indices = self.world.origin[symbol]
+        if family.key not in self.world.facts.losses or indices:
+            return False
+        return entry not in self.upstream(symbol) and entry not in self.world.facts.losses
+
+    def upstream(self, symbol: sp.Symbol) -> frozenset[sp.Symbol]:
+        """The entries that a symbol is computed from."""
+        if symbol not in self._upstream:
+            self._upstream[symbol] = frozenset()
+            value = self.world.value(symbol)
+            found: set[sp.Symbol] = set()
+            for part in value.free_symbols if value is not None else ():
+                found.add(part)
+                found |= self.upstream(part)
+            self._upstream[symbol] = frozenset(found)
+        return self._upstream[symbol]
+
+    # --- the chain rule over what is computed from an entry
+
+    @property
+    def dependents(self) -> dict[sp.Symbol, list[sp.Symbol]]:
+        """For every entry the entries whose definitions read it."""
+        if self._dependents is None:
+            self._dependents = {}
+            for family in self.world.defined_families():
+                self._note_readers(family)
+        return self._dependents
+
+    def _note_readers(self, family: Family) -> None:
+        assert self._dependents is not None
+        try:
+            entries = list(self.world.tensor(family).flat)
+            values = [(entry, self.world.value(entry)) for entry in entries if isinstance(entry, sp.Symbol)]
+        except SymcnnError as error:
+            self.trouble.append(f"{family}: {error}")
+            return
+        for entry, value in values:
+            if value is None:
+                continue
+            mine = self.world.origin[entry][0]
+            for read in sorted(value.free_symbols, key=str):
+                if read in self.world.origin:
+                    self._dependents.setdefault(read, []).append(entry)
+                    self._edges.setdefault(self.world.origin[read][0], set()).add(mine)
+
+    def reaches(self, family: Family) -> frozenset[Family]:
+        """The tensors that are computed from a tensor, directly or not."""
+        _ = self.dependents
+        if family not in self._reached:
+            self._reached[family] = frozenset()
+            found: set[Family] = set()
+            for other in sorted(self._edges.get(family, ())):
+                found.add(other)
+                found |= self.reaches(other)
+            self._reached[family] = frozenset(found)
+        return self._reached[family]
+
+    def terminals(self, exprs: list[sp.Expr]) -> frozenset[Family]:
+        """Of the tensors whose cotangents occur, those from which no other one is computed."""
+        present = {
+            self.world.origin[self.of[s][1]][0] for e in exprs for s in e.free_symbols if s in self.of
+        }
+        return frozenset(f for f in present if not (self.reaches(f) - {f}) & present)
+
+    def connected(self, loss: sp.Symbol) -> bool:
+        """Whether the notes define the loss."""
+        return self.world.value(loss) is not None
+
+    def expand(self, expr: sp.Expr, stop: frozenset[Family], depth: int = 0) -> sp.Expr:
+        """`expr` with cotangents written by those of the entries computed from theirs, up to `stop`."""
+        table: dict[sp.Symbol, sp.Expr] = {}
+        for symbol in sorted(expr.free_symbols, key=str):
+            if symbol in self.of:
+                table[symbol] = self._expanded(symbol, stop, depth)
+        return expr.xreplace(table) if table else expr
+
+    def _expanded(self, symbol: sp.Symbol, stop: frozenset[Family], depth: int) -> sp.Expr:
+        loss, entry = self.of[symbol]
+        family = self.world.origin[entry][0]
+        if family in stop:
+            return symbol
+        if loss == entry:
+            return sp.Integer(1)
+        if depth > DEEPEST:
+            raise Unreadable("the way to the loss is longer than the limit")
+        if entry in self.upstream(loss) and not stop:
+            return self.along(loss, entry)
+        total: sp.Expr = sp.Integer(0)
+        readers = self._relevant(entry, loss, stop)
+        if not readers:
+            return symbol
+        for reader in readers:
+            value = self.world.value(reader)
+            assert value is not None
+            slope = sp.diff(value, entry)
+            if slope != 0:
+                inner = sp.Integer(1) if reader == loss else self.cotangent(loss, reader)
+                total += slope * (inner if reader == loss else self._expanded(inner, stop, depth + 1))
+        return total
+
+    def _relevant(self, entry: sp.Symbol, loss: sp.Symbol, stop: frozenset[Family]) -> list[sp.Symbol]:
+        """The entries computed from `entry` through which it reaches the loss, or the place to stop at."""
+        readers = [r for r in dict.fromkeys(self.dependents.get(entry, ())) if r != entry]
+        loss_family = self.world.origin[loss][0]
+        goal = {loss_family} | stop
+
+        def leads(reader: sp.Symbol) -> bool:
+            family = self.world.origin[reader][0]
+            return family in goal or bool(self.reaches(family) & goal)
+
+        through = [r for r in readers if leads(r)]
+        if through:
+            return through
+        wanted = self.world.facts.gradients
+        named = [r for r in readers if self._asked_for(r, wanted)]
+        return named or [r for r in readers if self.world.origin[r][0].key not in self.world.facts.losses]
+
+    def _asked_for(self, reader: sp.Symbol, wanted: dict[str, str]) -> bool:
+        family = self.world.origin[reader][0]
+        return family.key in wanted or any(f.key in wanted for f in self.reaches(family))

@@ -1,0 +1,276 @@
+"""The verdict on an equation: its two sides compared in small worlds, under the readings that can be defended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from symcnn.core.errors import SymcnnError
+from symcnn.notes import prose as talk
+from symcnn.notes.bench import Bench
+from symcnn.notes.claims import Piece
+from symcnn.notes.compare import Outcome, compare
+from symcnn.notes.extract import Document
+from symcnn.notes.names import letter, read_name
+from symcnn.notes.operations import Array
+from symcnn.notes.tree import Chain, Differential, Matrix, Node, Number, walk
+from symcnn.notes.verdict import Kind, Verdict
+from symcnn.notes.world import Mismatch, Reading, Unreadable, World
+from symcnn.notes.zero import Zero
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One reading of a claim: conventions, settings, and what must be assumed for it (None: nothing)."""
+
+    reading: Reading
+    settings: Mapping[str, int]
+    functions: frozenset[str] = frozenset()
+    assumption: str | None = None
+    renamed: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one attempt; an error message where the claim could not be evaluated."""
+
+    attempt: Attempt
+    outcome: Outcome | None
+    error: str | None = None
+    mismatch: bool = False
+    node: Node | None = None
+    world: World | None = None
+
+    @property
+    def proved(self) -> bool:
+        return self.outcome is not None and self.outcome.zero is Zero.PROVED
+
+    @property
+    def refuted(self) -> bool:
+        return self.outcome is not None and self.outcome.zero is Zero.REFUTED
+
+
+class Equations:
+    """Judges equations at their places in the notes."""
+
+    def __init__(self, bench: Bench, document: Document, found: list[Piece], lines: list[int]) -> None:
+        self.bench = bench
+        self.document = document
+        self.pieces = found
+        self.lines = lines
+        self.examples: list[tuple[Piece, Array, Array]] = []
+        self.named_cotangents: list[tuple[Piece, Matrix]] = []
+        self.settings = [self._settings(piece) for piece in found]
+        self.single = self._single()
+
+    # --- the words around a formula
+
+    def words_before(self, piece: Piece) -> str:
+        """The running text between the last display before a piece and the piece."""
+        start = piece.formula.span.start
+        begin = 0
+        for other in self.document.formulas:
+            if other.outer.end <= start and other.display and other.outer.start < piece.formula.outer.start:
+                begin = max(begin, other.outer.end)
+        for block in self.document.prose:
+            if block.kind == "heading" and block.span.end <= start:
+                begin = max(begin, block.span.end)
+        return self.document.text[begin:start]
+
+    def _settings(self, piece: Piece) -> dict[str, int]:
+        """Sizes that the words before a formula set: stride 1, no padding, (s = 1)."""
+        facts = self.bench.facts
+        words = self.words_before(piece)
+        found: dict[str, int] = {}
+        stride, padding = self._named("stride"), self._named("padding")
+        match = re.search(r"stride\s+(?:is\s+)?(one|two|three|[123])\b", words)
+        if match and stride in facts.sizes:
+            found[stride] = {"one": 1, "two": 2, "three": 3}.get(match[1]) or int(match[1])
+        if re.search(r"(no|without|zero)\s+padding", words) and padding in facts.sizes:
+            found[padding] = 0
+        for other in self.pieces:
+            near = other.formula is piece.formula or (
+                not other.formula.display
+                and other.formula.span.end <= piece.formula.span.start
+                and self.document.text.find(words) <= other.formula.span.start
+            )
+            if near and other is not piece and other.sign == "=" and isinstance(other.right, Number):
+                ref = read_name(other.left, facts.habits) if other.left is not None else None
+                if ref is not None and ref.key in facts.sizes and other.right.text.isdigit():
+                    if ref.indices is None and int(other.right.text) <= 3:
+                        found[ref.key] = int(other.right.text)
+        for node in piece.beside:
+            for chain in (n for n in walk(node) if isinstance(n, Chain)):
+                name = letter(chain.sides[0])
+                if name in facts.sizes and isinstance(chain.sides[1], Number):
+                    found[name or ""] = int(chain.sides[1].text)
+        return found
+
+    def _named(self, word: str) -> str:
+        match = re.search(word + r"\s+\$([a-zA-Z])\$", self.document.text)
+        return match[1] if match else word[0]
+
+    def _single(self) -> list[bool]:
+        """For each piece whether the words before it have turned to a single example."""
+        state, result, at = False, [], 0
+        for piece in self.pieces:
+            words = self.document.text[at : piece.formula.span.start]
+            if talk.says_single(words):
+                state = True
+            elif talk.says_batch(words) or re.search(r"^#", words, re.M):
+                state = False
+            at = piece.formula.span.end
+            result.append(state)
+        return result
+
+    # --- attempts
+
+    def attempts(self, piece: Piece, left: Node, right: Node) -> list[Attempt]:
+        """The readings of a claim, the one that the notes state first."""
+        facts = self.bench.facts
+        cues = facts.cues
+        layout = "numerator" if cues.numerator_layout else "denominator" if cues.denominator_layout else "gradient"
+        base = Reading(layout=layout, scaled=cues.per_example, flipped=cues.flipped)
+        settings = dict(self.settings[piece.order])
+        batch = self._batch()
+        if batch and self.single[piece.order]:
+            settings[batch] = 1
+        functions = frozenset(
+            name for name, rules in facts.functions.items() if any(r.order < piece.order for r in rules)
+        )
+        found = [Attempt(base, settings)]
+        if functions:
+            found.append(Attempt(base, settings, functions))
+        every = list(found)
+        for attempt in every:
+            found.append(replace(attempt, reading=replace(base, entrywise=True), assumption="entrywise"))
+            if batch and batch not in settings:
+                more = {**settings, batch: 1}
+                found.append(replace(attempt, settings=more, assumption=f"one example ({batch} = 1)"))
+            if layout == "gradient":
+                for other in ("numerator", "denominator"):
+                    found.append(
+                        replace(attempt, reading=replace(base, layout=other), assumption=f"{other} layout")
+                    )
+            if any(isinstance(n, Differential) for side in (left, right) for n in walk(side)) and not cues.per_example:
+                found.append(
+                    replace(
+                        attempt,
+                        reading=replace(base, scaled=True),
+                        assumption="dZ is the derivative of the loss of each example, without the factor 1/m",
+                    )
+                )
+        return found
+
+    def _batch(self) -> str | None:
+        """The name of the number of examples: the m of a mean in the loss."""
+        return "m" if "m" in self.bench.facts.sizes and not self._is_kernel("m") else None
+
+    def _is_kernel(self, name: str) -> bool:
+        return not any(d.key in self.bench.facts.losses for d in self.bench.facts.definitions)
+
+    def run(self, piece: Piece, left: Node, right: Node, attempt: Attempt, *, definition: bool = True) -> Result:
+        """Compare the sides of a claim under one reading, in worlds of two different sizes."""
+        result: Result | None = None
+        for variant in (0, 1):
+            renamed = self.bench.renamed
+            if attempt.renamed is not None:
+                self.bench.renamed = {**renamed, **attempt.renamed}
+            try:
+                world = self.bench.world(
+                    piece.order,
+                    variant=variant,
+                    reading=attempt.reading,
+                    settings=attempt.settings,
+                    functions=attempt.functions,
+                    claim=(left, right),
+                )
+                outcome = compare(world, left, right)
+            except Mismatch as error:
+                if result is not None and result.proved and variant == 1 and world.axes.conflicts:
+                    return result
+                return Result(attempt, None, str(error), True, error.node)
+            except SymcnnError as error:
+                return Result(attempt, None, str(error))
+            finally:
+                self.bench.renamed = renamed
+            if result is not None and not outcome.zero == result.outcome.zero:  # type: ignore[union-attr]
+                if outcome.zero is Zero.REFUTED:
+                    return Result(attempt, outcome, world=world)
+                return result
+            result = Result(attempt, outcome, world=world)
+            if outcome.zero is not Zero.PROVED:
+                return result
+        assert result is not None
+        return result
+
+    # --- verdicts
+
+    def judge(self, piece: Piece, *, quick: bool = False) -> Verdict:
+        """The verdict on `left = right`; a continuation is judged against the head of its chain too."""
+        assert piece.left is not None
+        assert piece.right is not None
+        lefts = [piece.left]
+        if not piece.first and piece.head is not None and piece.head is not piece.left:
+            lefts.insert(0, piece.head)
+        results: list[Result] = []
+        for left in lefts:
+            for attempt in self.attempts(piece, left, piece.right):
+                result = self.run(piece, left, piece.right, attempt)
+                if result.proved:
+                    return self._proved(result)
+                results.append(result)
+        if quick:
+            return self._unproved(results)
+        from symcnn.notes.repair import repaired
+
+        return repaired(piece, lefts, results, self)
+
+    def _proved(self, result: Result) -> Verdict:
+        proof = "symbolically, entry by entry at small sizes"
+        if result.attempt.assumption is not None:
+            return Verdict(Kind.HOLDS_IF, proof=proof, assumption=assumption_text(result.attempt.assumption))
+        return Verdict(Kind.HOLDS, proof=proof)
+
+    def _unproved(self, results: list[Result]) -> Verdict:
+        for result in results:
+            if result.refuted:
+                return Verdict(Kind.FAILS, reason="the two sides differ")
+        return Verdict(Kind.CANNOT_CHECK, reason=next((r.error for r in results if r.error), "open"))
+
+    def known_value(self, piece: Piece) -> Verdict | None:
+        """For a name on the left that the notes give a value already: the verdict; None for a new name."""
+        from symcnn.notes.evaluate import Evaluator
+
+        assert piece.left is not None
+        ref = read_name(piece.left, self.bench.facts.habits)
+        if ref is None:
+            return None
+        world = self.bench.world(piece.order, without=piece.order)
+        key = world.facts.resolve(ref.key)
+        known = world.definitions.get(key, [])
+        if not any(d.order < piece.order for d in known):
+            return None
+        try:
+            env = world.layer_env()
+            places = [env]
+            if ref.indices is not None:
+                from symcnn.notes.compare import places as all_places
+
+                places = [env | place for place in all_places(world, piece.left, piece.left)]
+            value = Evaluator(world, places[0]).value(piece.left)
+            if all(getattr(x, "is_Symbol", False) and world.value(x) is None for x in value.flat):
+                return None
+        except (Unreadable, Mismatch, SymcnnError, IndexError):
+            return None
+        return self.judge(piece)
+
+
+def assumption_text(name: str) -> str:
+    """An assumption in words."""
+    return {
+        "entrywise": "derivatives and products are taken entry by entry",
+        "numerator layout": "Jacobians are in numerator layout (the gradient of a number is a row)",
+        "denominator layout": "Jacobians are in denominator layout",
+    }.get(name, name)

@@ -1,0 +1,532 @@
+"""From a notation tree to an array of exact expressions, in one world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symcnn.core.errors import ShapeError
+from symcnn.notes import operations as ops
+from symcnn.notes.apply import apply_function, call
+from symcnn.notes.derivative import Jacobian, contract, derivative, differential, flat, gradient
+from symcnn.notes.names import Ref, letter, read_name, subscript_items
+from symcnn.notes.operations import Array, array
+from symcnn.notes.opaque import equal, maximum, positive
+from symcnn.notes.shaper import arguments_of, is_transpose
+from symcnn.notes.sums import assignments
+from symcnn.notes.tree import (
+    Accent,
+    Add,
+    Annotated,
+    Attribute,
+    BigOperator,
+    Call,
+    CallOrProduct,
+    Cases,
+    Chain,
+    Decorated,
+    Derivative,
+    Differential,
+    Empty,
+    Evaluated,
+    Fraction,
+    Gradient,
+    Group,
+    Juxtapose,
+    Matrix,
+    Node,
+    Number,
+    Operator,
+    Product,
+    Root,
+    Script,
+    Sequence,
+    Styled,
+    Symbol,
+    Text,
+    Unary,
+    Word,
+    walk,
+)
+from symcnn.notes.world import Family, Mismatch, Unreadable, World
+
+LARGEST_EXPONENT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Flexible:
+    """The identity, or a vector of ones, whose size its place decides."""
+
+    kind: str
+
+
+Value = Array | Jacobian | Flexible
+
+
+class Evaluator:
+    """Evaluates nodes; `env` gives the numbers of index letters and the values of a function's arguments."""
+
+    def __init__(self, world: World, env: Mapping[str, Any]) -> None:
+        self.world = world
+        self.env = dict(env)
+
+    def within(self, more: Mapping[str, Any]) -> Evaluator:
+        return Evaluator(self.world, self.env | dict(more))
+
+    # --- results
+
+    def value(self, node: Node) -> Array:
+        """The value as an array. Raises Mismatch, Unreadable or ShapeError."""
+        return self.settled(self.factor(node), node)
+
+    def settled(self, value: Value, node: Node) -> Array:
+        match value:
+            case Jacobian():
+                return flat(value, self.world.reading)
+            case Flexible():
+                raise Unreadable("nothing says the size of the identity or of the ones")
+        return value
+
+    def scalar(self, node: Node) -> sp.Expr:
+        """The value of a node that is one number."""
+        value = self.value(node)
+        if value.size != 1:
+            raise Mismatch(f"a number is expected, came {shape_text(value)}", node)
+        return sp.sympify(value.flat[0])
+
+    # --- nodes
+
+    def factor(self, node: Node) -> Value:
+        match node:
+            case Number(text=text):
+                return array(sp.Rational(text))
+            case Symbol() | Word() | Accent() | Styled():
+                return self._name(node)
+            case Script():
+                return self._script(node)
+            case Group():
+                return self._group(node)
+            case Decorated(body=body) | Annotated(body=body):
+                return self.factor(body)
+            case Unary(name=sign, body=body):
+                value = self.value(body)
+                if sign not in ("-", "+"):
+                    raise Unreadable(f"a sign {sign} says two things at once")
+                return array(-value) if sign == "-" else value
+            case Add(terms=terms):
+                return self._sum(terms)
+            case Product(factors=factors, operators=operators):
+                return self._product(factors, [op.name for op in operators], node)
+            case Juxtapose(parts=parts):
+                return self._product(parts, [""] * (len(parts) - 1), node)
+            case Fraction(numerator=top, denominator=bottom, form="frac"):
+                return self._quotient(self.value(top), self.value(bottom), node)
+            case Root(radicand=body, degree=degree):
+                exponent = sp.Rational(1, 2) if degree is None else 1 / self.scalar(degree)
+                return ops.entrywise(lambda x: x**exponent, self.value(body))
+            case CallOrProduct(head=head, group=group):
+                return self._call_or_product(head, group, node)
+            case Call(function=function, argument=argument):
+                return call(self, function, argument, node)
+            case Attribute(base=base, name="T"):
+                return array(self.value(base).T)
+            case Derivative():
+                return derivative(self, node)
+            case Gradient():
+                return gradient(self, node)
+            case Differential():
+                return differential(self, node)
+            case BigOperator():
+                return self._big(node)
+            case Matrix(rows=rows):
+                return self._matrix(rows)
+            case Cases():
+                return self._cases(node)
+            case Evaluated(body=body, lower=lower):
+                return self._evaluated(body, lower)
+        raise Unreadable(f"a {type(node).__name__.lower()} has no value here")
+
+    def _name(self, node: Node) -> Value:
+        name = letter(node)
+        if name is not None and name in self.env:
+            return as_array(self.env[name])
+        if isinstance(node, Symbol) and node.name in ("1",):
+            return Flexible("ones")
+        ref = read_name(node, self.world.facts.habits)
+        if ref is None:
+            raise Unreadable("a name that cannot be read")
+        return self.named(ref, node)
+
+    def named(self, ref: Ref, node: Node) -> Value:
+        """The value of a name, with its entry, transpose and power."""
+        key = self.world.facts.resolve(ref.key)
+        if ref.indices is None and ref.layer is None and not self._is_tensor(key):
+            constant = self._constant(key, ref)
+            if constant is not None:
+                return self._powered(constant, ref.power)
+        value = self._tensor_value(ref, key, node)
+        if ref.transposed and isinstance(value, np.ndarray):
+            value = value.T
+        return self._powered(value, ref.power)
+
+    def _is_tensor(self, key: str) -> bool:
+        return key in self.world.kinds or key in self.world.definitions
+
+    def _constant(self, key: str, ref: Ref) -> Array | Flexible | None:
+        size = key + "'" * ref.primes
+        if size in self.world.settings:
+            return array(sp.Integer(self.world.settings[size]))
+        if key in self.env:
+            return as_array(self.env[key])
+        if self.world.is_size(size):
+            return array(sp.Integer(self.world.axes.size(("size", size))))
+        match key:
+            case "e" if ref.power is not None:
+                return array(sp.E)
+            case "pi":
+                return array(sp.pi)
+            case "infty":
+                return array(sp.oo)
+            case "I" | "bf I" | "bb I":
+                return Flexible("identity")
+            case "bf 1" | "bb 1":
+                return Flexible("ones")
+            case "bf 0":
+                return array(sp.Integer(0))
+        return None
+
+    def _tensor_value(self, ref: Ref, key: str, node: Node) -> Value:
+        if ref.indices is not None and key in ("delta", "I") and not self._is_tensor(key):
+            return self._kronecker_delta(ref)
+        family = self.world.family(ref, self.env)
+        if family is None:
+            raise Unreadable("nothing says which layer or sample is meant")
+        if ref.primes and not self._is_tensor(key):
+            family = Family(family.key + "'" * ref.primes, family.layer, family.sample)
+        if ref.indices is None:
+            return self.world.tensor(family)
+        indices = [self.within({}).scalar(index) for index in ref.indices]
+        if not all(index.is_Integer for index in indices):
+            raise Unreadable("an index that is no whole number")
+        return array(self.world.entry(family, tuple(int(index) for index in indices)))
+
+    def _kronecker_delta(self, ref: Ref) -> Value:
+        indices = [self.scalar(index) for index in ref.indices or ()]
+        if len(indices) == 2:
+            return array(equal(*indices))
+        if len(indices) == 1 and indices[0].is_Integer:
+            return array(sp.eye(int(indices[0])).tolist())
+        raise Unreadable("an identity or a Kronecker delta needs one or two indices")
+
+    def _powered(self, value: Value, power: Node | None) -> Value:
+        if power is None:
+            return value
+        if not isinstance(value, np.ndarray):
+            raise Unreadable("a power of something that has no size")
+        if isinstance(power, Juxtapose | Sequence) or isinstance(power, Symbol) and power.name not in self.env:
+            return self._strange_power(value, power)
+        exponent = self.scalar(power)
+        if exponent.is_number and abs(exponent) > LARGEST_EXPONENT:
+            raise Unreadable(f"an exponent of {exponent} is above the limit of {LARGEST_EXPONENT}")
+        if value.ndim == 2 and value.shape != (1, 1) and exponent == -1:
+            raise Unreadable("inverse matrices are beyond this version")
+        return ops.entrywise(lambda x: sp.Pow(x, exponent), value)
+
+    def _strange_power(self, value: Value, power: Node) -> Value:
+        if value is not None and isinstance(value, np.ndarray) and value.size == 1 and value.flat[0] == sp.E:
+            return ops.entrywise(sp.exp, self.value(power))
+        exponent = self.scalar(power)
+        return ops.entrywise(lambda x: sp.Pow(x, exponent), value)  # type: ignore[arg-type]
+
+    def _script(self, node: Script) -> Value:
+        ref = read_name(node, self.world.facts.habits)
+        name = letter(node)
+        if name is not None and name in self.env:
+            return as_array(self.env[name])
+        if ref is not None:
+            return self.named(ref, node)
+        if isinstance(node.base, Group) and node.base.open in ("|", "||"):
+            return self._norm(node.base, node.sup)
+        if node.sub is not None and not isinstance(node.base, Matrix):
+            base = self.value(node.base)
+            indices = tuple(int(self.scalar(item)) for item in subscript_items(node.sub))
+            entry = array(self._entry_of(base, indices, node.base))
+            return self._powered(entry, node.sup)
+        base_value = self.factor(node.base)
+        if node.sup is None or isinstance(node.sup, Empty):
+            return base_value
+        if is_transpose(node.sup):
+            return array(self.settled(base_value, node).T)
+        return self._powered(self.settled(base_value, node), node.sup)
+
+    def _entry_of(self, base: Array, indices: tuple[int, ...], node: Node) -> Any:
+        """An entry of a computed array; counts from where the notes count."""
+        low = 0 if self.world.facts.cues.zero_based else 1
+        place = tuple(i - low for i in indices)
+        if len(place) == 1 and base.ndim == 2 and 1 in base.shape:
+            place = (place[0], 0) if base.shape[1] == 1 else (0, place[0])
+        if len(place) != base.ndim:
+            raise Unreadable("an entry with another number of indices than the array has axes")
+        if any(p < 0 or p >= size for p, size in zip(place, base.shape, strict=True)):
+            return sp.Integer(0)
+        return base[place]
+
+    def _group(self, node: Group) -> Value:
+        match node.open:
+            case "lfloor":
+                return ops.entrywise(sp.floor, self.value(node.body))
+            case "lceil":
+                return ops.entrywise(sp.ceiling, self.value(node.body))
+            case "||":
+                return self._norm(node, None)
+            case "|":
+                return ops.entrywise(sp.Abs, self.value(node.body))
+            case "[" if isinstance(node.body, Chain):
+                return array(self.condition(node.body))
+            case "[" | "(" if isinstance(node.body, Sequence) and len(node.body.items) > 1:
+                entries = [self.scalar(item) for item in node.body.items]
+                return array([[entry] for entry in entries])
+        return self.factor(node.body)
+
+    def _norm(self, group: Group, power: Node | None) -> Array:
+        value = self.value(group.body)
+        squares = sp.Add(*(x**2 for x in value.flat))
+        if power is not None and self.scalar(power) == 2:
+            return array(squares)
+        return array(sp.sqrt(squares))
+
+    def _matrix(self, rows: tuple[tuple[Node, ...], ...]) -> Array:
+        if len({len(row) for row in rows}) != 1:
+            raise Unreadable("a matrix with rows of different length")
+        return array([[self.scalar(item) for item in row] for row in rows])
+
+    # --- sums and products
+
+    def _sum(self, terms: tuple[Node, ...]) -> Array:
+        total: Array | None = None
+        for term in terms:
+            value = self.value(term)
+            total = value if total is None else self.added(total, value, term)
+        if total is None:
+            raise Unreadable("an empty sum")
+        return total
+
+    def added(self, a: Array, b: Array, node: Node) -> Array:
+        """a + b; a bias may be added to every column or row, a number to every entry."""
+        if a.shape == b.shape:
+            return array(a + b)
+        if a.size == 1 and b.size == 1:
+            return array(a.flat[0] + b.flat[0])
+        if a.ndim == 0 or b.ndim == 0 or a.shape == (1, 1) or b.shape == (1, 1):
+            a = a.reshape(()) if a.size == 1 else a
+            b = b.reshape(()) if b.size == 1 else b
+            return array(a + b)
+        if a.ndim == b.ndim == 2:
+            for x, y in ((a, b), (b, a)):
+                if y.shape in ((x.shape[0], 1), (1, x.shape[1])):
+                    return array(x + y)
+        raise Mismatch(f"a sum of {shape_text(a)} and {shape_text(b)}", node)
+
+    def _quotient(self, top: Array, bottom: Array, node: Node) -> Array:
+        if bottom.size == 1:
+            return array(top / bottom.flat[0])
+        if top.shape == bottom.shape or top.size == 1:
+            return array((top.flat[0] if top.size == 1 else top) / bottom)
+        raise Mismatch(f"a quotient of {shape_text(top)} and {shape_text(bottom)}", node)
+
+    def _product(self, factors: tuple[Node, ...], names: list[str], node: Node) -> Value:
+        result = self.factor(factors[0])
+        for name, factor in zip(names, factors[1:], strict=True):
+            result = self.multiplied(result, self.factor(factor), name, factor)
+        return result
+
+    def multiplied(self, a: Value, b: Value, name: str, node: Node) -> Value:
+        """a (sign) b, where shapes and the kinds of the factors decide what the sign means."""
+        if name == "/":
+            return self._quotient(self.settled(a, node), self.settled(b, node), node)
+        if isinstance(a, Jacobian) and isinstance(b, Jacobian):
+            joined = contract(a, b, self.world.reading)
+            if joined is not None:
+                return joined
+        if isinstance(a, Flexible) or isinstance(b, Flexible):
+            return self._flexible(a, b, name, node)
+        x, y = self.settled(a, node), self.settled(b, node)
+        if x.size == 1 and x.ndim == 0 or y.size == 1 and y.ndim == 0:
+            return array(x * y)
+        if name in ("odot", "circ"):
+            return self._entrywise(x, y, node)
+        if name in ("otimes", "ast", "star", "*", "circledast"):
+            return self._starred(x, y, name, node)
+        return self._matrix_product(x, y, name, node)
+
+    def _matrix_product(self, x: Array, y: Array, name: str, node: Node) -> Array:
+        if x.shape == (1, 1) or y.shape == (1, 1):
+            if x.ndim == y.ndim == 2 and x.shape[1] != y.shape[0]:
+                return array((x.flat[0] * y) if x.size == 1 else (x * y.flat[0]))
+        if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0]:
+            if not (self.world.reading.entrywise and x.shape == y.shape):
+                return ops.matmul(x, y)
+        if self.world.reading.entrywise and x.shape == y.shape:
+            return array(x * y)
+        raise Mismatch(f"a product of {shape_text(x)} and {shape_text(y)} does not conform", node)
+
+    def _entrywise(self, x: Array, y: Array, node: Node) -> Array:
+        if x.shape == y.shape:
+            return array(x * y)
+        raise Mismatch(f"an entrywise product of {shape_text(x)} and {shape_text(y)}", node)
+
+    def _starred(self, x: Array, y: Array, name: str, node: Node) -> Array:
+        for rule in self.world.facts.operators.get(name, ()):
+            return self._by_rule(rule, x, y)
+        if name == "otimes":
+            return ops.kronecker(x, y)
+        if name == "*" and (self.world.facts.cues.star_is_entrywise or x.shape == y.shape):
+            return self._entrywise(x, y, node)
+        flip = self.world.facts.cues.flipped
+        try:
+            return (ops.convolution if flip else ops.cross_correlation)(x, y)
+        except ShapeError as error:
+            raise Mismatch(str(error), node) from error
+
+    def _by_rule(self, rule: Any, x: Array, y: Array) -> Array:
+        raise Unreadable("an operator that the notes define")
+
+    def _flexible(self, a: Value, b: Value, name: str, node: Node) -> Value:
+        if isinstance(a, Flexible) and isinstance(b, Flexible):
+            raise Unreadable("nothing says the size of the identity or of the ones")
+        known = self.settled(b if isinstance(a, Flexible) else a, node)
+        flexible = a if isinstance(a, Flexible) else b
+        if known.ndim != 2 or name in ("otimes",):
+            raise Unreadable("nothing says the size of the identity or of the ones")
+        if isinstance(flexible, Flexible) and flexible.kind == "identity":
+            return known
+        if isinstance(a, Flexible):
+            return ops.matmul(array([[sp.Integer(1)] * known.shape[0]]), known)
+        if known.shape[1] == 1:
+            raise Unreadable("nothing says the size of the ones")
+        return ops.matmul(known, array([[sp.Integer(1)]] * known.shape[1]))
+
+    # --- calls, big operators, cases
+
+    def _call_or_product(self, head: Node, group: Node, node: Node) -> Value:
+        if _is_indicator(head):
+            body = arguments_of(group)[0]
+            return array(self.condition(body))
+        if self.world.is_function(head):
+            return apply_function(self, head, group, node)
+        if self.world.is_entry_call(head):
+            ref = read_name(head, self.world.facts.habits)
+            if ref is not None:
+                entry = Ref(ref.key, ref.layer, ref.sample, tuple(arguments_of(group)))
+                return self.named(entry, node)
+        return self._product((head, group), [""], node)
+
+    def _big(self, node: BigOperator) -> Array:
+        if node.body is None:
+            raise Unreadable(f"a {node.name} without a body")
+        values = [self.within(env).value(node.body) for env in assignments(self, node)]
+        if node.name == "sum":
+            if not values:
+                return array(sp.Integer(0))
+            total = values[0]
+            for value in values[1:]:
+                total = self.added(total, value, node)
+            return total
+        if node.name == "prod":
+            return array(sp.Mul(*(value.flat[0] for value in values)))
+        if node.name == "max" and values:
+            return array(maximum([sp.sympify(value.flat[0]) for value in values]))
+        raise Unreadable(f"{node.name} is beyond this version")
+
+    def _cases(self, node: Cases) -> Array:
+        """Each value times the indicator of its condition; `otherwise` is what the others leave."""
+        total: Array | None = None
+        left: sp.Expr = sp.Integer(1)
+        for branch in node.branches:
+            value = self.value(branch.value)
+            holds = self._branch_condition(branch.condition, left)
+            left = left - holds
+            part = array(value * holds)
+            total = part if total is None else self.added(total, part, node)
+        if total is None:
+            raise Unreadable("cases without a case")
+        return total
+
+    def _branch_condition(self, condition: Node | None, left: sp.Expr) -> sp.Expr:
+        if condition is None:
+            return left
+        words = " ".join(n.text for n in walk(condition) if isinstance(n, Text | Word)).lower()
+        chains = [n for n in walk(condition) if isinstance(n, Chain)]
+        if not chains and any(word in words for word in ("otherwise", "else", "sonst", "not")):
+            return left
+        if not chains:
+            raise Unreadable("a condition in words")
+        return self.condition(chains[0])
+
+    def condition(self, node: Node) -> sp.Expr:
+        """The indicator of a chain of relations between numbers."""
+        match node:
+            case Group(body=body):
+                return self.condition(body)
+            case Sequence(items=items):
+                chains = [item for item in items if isinstance(item, Chain)]
+                return sp.Mul(*(self.condition(chain) for chain in chains))
+            case Chain(sides=sides, relations=relations):
+                result: sp.Expr = sp.Integer(1)
+                for a, relation, b in zip(sides, relations, sides[1:], strict=False):
+                    if isinstance(a, Empty) and relation.name in ("->", "implies"):
+                        continue
+                    result *= self._relation(self.scalar(a), relation.name, self.scalar(b))
+                return result
+        raise Unreadable("a condition that is no relation")
+
+    def _relation(self, a: sp.Expr, name: str, b: sp.Expr) -> sp.Expr:
+        if a.is_number and b.is_number:
+            truth = {"=": a == b, "!=": a != b, "<": a < b, ">": a > b, "<=": a <= b, ">=": a >= b}
+            if name not in truth:
+                raise Unreadable(f"a condition with {name}")
+            return sp.Integer(1) if truth[name] else sp.Integer(0)
+        match name:
+            case ">" | ">=":
+                return positive(sp.expand(a - b))
+            case "<" | "<=":
+                return positive(sp.expand(b - a))
+            case "=":
+                return equal(a, b)
+            case "!=":
+                return 1 - equal(a, b)
+        raise Unreadable(f"a condition with {name}")
+
+    def _evaluated(self, body: Node, lower: Node | None) -> Value:
+        if isinstance(lower, Chain) and len(lower.sides) == 2:
+            value = self.value(body)
+            at, to = self.value(lower.sides[0]), self.value(lower.sides[1])
+            table = dict(zip(at.flat, np.broadcast_to(to, at.shape).flat, strict=True))
+            return ops.entrywise(lambda x: x.subs(table), value)
+        raise Unreadable("an evaluation at a place that is not given")
+
+
+def as_array(value: Any) -> Array:
+    return value if isinstance(value, np.ndarray) else array(sp.sympify(value))
+
+
+def shape_text(value: Array) -> str:
+    return " x ".join(map(str, value.shape)) or "a number"
+
+
+def _is_indicator(head: Node) -> bool:
+    match head:
+        case Symbol(name="1", font="bb" | "bf"):
+            return True
+        case Symbol(name="I" | "1", font="bb"):
+            return True
+        case Styled(font="bb" | "bf", body=Number(text="1")):
+            return True
+    return False
+
+
+__all__ = ["Evaluator", "Flexible", "Operator", "Value", "as_array", "shape_text"]

@@ -1,0 +1,86 @@
+"""Worked examples with an arrow: an array, the operation over the arrow, and what comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sympy as sp
+
+from symcnn.core.errors import ShapeError
+from symcnn.notes import operations as ops
+from symcnn.notes.claims import Piece
+from symcnn.notes.evaluate import Evaluator
+from symcnn.notes.names import base_name
+from symcnn.notes.tree import Juxtapose, Matrix, Node, Number, Relation, Script, Symbol, Text, Word, walk
+from symcnn.notes.verdict import Counterexample, Kind, Verdict
+
+if TYPE_CHECKING:
+    from symcnn.notes.equation import Equations
+
+
+def arrow(piece: Piece, equations: Equations) -> Verdict:
+    """array -> array with the name of an operation over the arrow."""
+    assert piece.left is not None
+    assert piece.right is not None
+    assert piece.relation is not None
+    before, after = _array(piece.left), _array(piece.right)
+    name = _operation(piece.relation)
+    if before is None or after is None or name is None:
+        return Verdict(Kind.NOT_A_CLAIM, reason="an arrow to something that is no array")
+    world = equations.bench.world(piece.order)
+    evaluator = Evaluator(world, world.layer_env())
+    x, y = evaluator.value(before), evaluator.value(after)
+    equations.examples.append((piece, x, y))
+    try:
+        result = _applied(name, x, y)
+    except ShapeError as error:
+        return Verdict(Kind.FAILS, reason=str(error))
+    if result.shape == y.shape and all(a == b for a, b in zip(result.flat, y.flat, strict=True)):
+        return Verdict(Kind.HOLDS, proof=f"{name} of the numbers, exactly")
+    return Verdict(
+        Kind.FAILS,
+        reason=f"{name} gives another array",
+        counterexample=Counterexample({}, str(result.tolist()), str(y.tolist())),
+    )
+
+
+def _applied(name: str, x: ops.Array, y: ops.Array) -> ops.Array:
+    """The operation with the window that takes x to the shape of y."""
+    window = max(x.shape[0] // max(y.shape[0], 1), 1)
+    if "avg" in name or "average" in name or "mean" in name:
+        return ops.average_pool(x, window)
+    if "max" in name:
+        return ops.max_pool(x, window)
+    return ops.UNARY[name](x)
+
+
+def _array(node: Node) -> Matrix | None:
+    """The numbers in a side, with a name before them or a shape under them."""
+    match node:
+        case Matrix():
+            return node
+        case Script(base=base):
+            return _array(base)
+        case Juxtapose(parts=parts):
+            found = [part for part in map(_array, parts) if part is not None]
+            return found[0] if len(found) == 1 else None
+    inner = [n for n in walk(node) if isinstance(n, Matrix)]
+    return inner[0] if len(inner) == 1 else None
+
+
+def _operation(relation: Relation) -> str | None:
+    words: list[str] = []
+    for side in (relation.above, relation.below):
+        for node in walk(side) if side is not None else ():
+            match node:
+                case Word(text=text) | Text(text=text):
+                    words.append(text)
+                case Symbol() | Number():
+                    words.append(base_name(node) or "")
+    name = ops.operation_name("".join(words))
+    if "pool" in name:
+        return "average pooling" if "av" in name or "mean" in name else "max pooling"
+    return name if name in ops.UNARY else None
+
+
+__all__ = ["arrow", "sp"]

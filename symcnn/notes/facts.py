@@ -1,0 +1,97 @@
+"""What the notes say about their names, gathered in one pass: definitions, shapes, ranges, cues of the prose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from symcnn.notes.names import Habits
+from symcnn.notes.tree import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """`key[indices] = body`, the value of a name or of its entries.
+
+    `layer` and `sample` may hold letters: then it is a rule for every layer. `order` is the place in the notes.
+    """
+
+    key: str
+    layer: Node | None
+    sample: Node | None
+    indices: tuple[Node, ...] | None
+    body: Node
+    line: int
+    order: int
+    latex: str = ""
+    section: int = 0
+    head: Node | None = None
+    display: bool = False
+    """Whether it is a matrix that only names the entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRule:
+    """`f(z) = body` for a letter z, or `(I * K)_{ij} = body` for an operator between two letters."""
+
+    name: str
+    parameters: tuple[str, ...]
+    indices: tuple[Node, ...] | None
+    body: Node
+    line: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A declared shape: a size for each axis."""
+
+    sizes: tuple[Node, ...]
+    line: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cues:
+    """What the prose says about conventions."""
+
+    numerator_layout: bool = False
+    denominator_layout: bool = False
+    rows: bool = False
+    zero_outside: bool = False
+    flipped: bool = False
+    star_is_entrywise: bool = False
+    logistic: bool = False
+    per_example: bool = False
+    zero_based: bool = False
+    single_from: int | None = None
+    """Order of the first formula that follows the words "a single image" or the like."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """Everything that the notes say about names."""
+
+    habits: Habits
+    definitions: list[Definition] = field(default_factory=list)
+    functions: dict[str, list[FunctionRule]] = field(default_factory=dict)
+    operators: dict[str, list[FunctionRule]] = field(default_factory=dict)
+    shapes: dict[str, list[Shape]] = field(default_factory=dict)
+    ranges: dict[str, tuple[Node | int, Node | int]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    gradients: dict[str, str] = field(default_factory=dict)
+    losses: list[str] = field(default_factory=list)
+    sizes: set[str] = field(default_factory=set)
+    applied: set[str] = field(default_factory=set)
+    called_entries: set[str] = field(default_factory=set)
+    layers: tuple[int, ...] = ()
+    settings: list[Mapping[str, int]] = field(default_factory=list)
+    cues: Cues = field(default_factory=Cues)
+
+    def resolve(self, key: str) -> str:
+        """The key that a name stands for, through "also called"."""
+        seen = {key}
+        while key in self.aliases and self.aliases[key] not in seen:
+            key = self.aliases[key]
+            seen.add(key)
+        return key

@@ -1,0 +1,82 @@
+"""The index letters of a formula that nothing in it binds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from symcnn.notes.names import Ref, letter, letters_of, read_name
+from symcnn.notes.operations import operation_name
+from symcnn.notes.shaper import arguments_of, function_name
+from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Chain, Node, Script, children, walk
+
+if TYPE_CHECKING:
+    from symcnn.notes.world import World
+
+
+def free_letters(node: Node, world: World, env: Mapping[str, object]) -> list[str]:
+    """Letters in subscripts, in layer superscripts and as index arguments, not bound by a sum and not in `env`."""
+    found: list[str] = []
+    _collect(node, world, frozenset(env), found)
+    return found
+
+
+def _collect(node: Node, world: World, bound: frozenset[str], found: list[str]) -> None:
+    if isinstance(node, BigOperator):
+        inside = bound | frozenset(bound_letters(node))
+        for child in children(node):
+            _collect(child, world, inside if child is node.body else inside, found)
+        return
+    if isinstance(node, Call) and operation_name(function_name(node.function)) in ("sum", "mean", "avg"):
+        return
+    ref = read_name(node, world.facts.habits) if isinstance(node, Script) else None
+    if ref is not None:
+        for name in _letters(ref, world):
+            if name not in bound and name not in found:
+                found.append(name)
+        return
+    if isinstance(node, CallOrProduct) and world.is_entry_call(node.head):
+        for argument in arguments_of(node.group):
+            for name in letters_of(argument):
+                if name not in bound and name not in found and not _fixed(name, world):
+                    found.append(name)
+        return
+    if isinstance(node, Script) and node.sub is not None:
+        for name in letters_of(node.sub):
+            if name not in bound and name not in found and not _fixed(name, world):
+                found.append(name)
+    for child in children(node):
+        _collect(child, world, bound, found)
+
+
+def _letters(ref: Ref, world: World) -> list[str]:
+    letters: list[str] = []
+    for index in ref.indices or ():
+        for name in letters_of(index):
+            if not _fixed(name, world):
+                letters.append(name)
+        for part in walk(index):
+            inner = read_name(part, world.facts.habits) if isinstance(part, Script) else None
+            if inner is not None and inner.indices:
+                letters.extend(_letters(inner, world))
+    if ref.sample is not None:
+        letters.extend(name for name in letters_of(ref.sample) if not _fixed(name, world))
+    return letters
+
+
+def _fixed(name: str, world: World) -> bool:
+    return name in world.facts.sizes or name in world.settings or name in world.definitions
+
+
+def bound_letters(node: BigOperator) -> list[str]:
+    """The letters that a sum runs over."""
+    names: list[str] = []
+    for part in walk(node.lower) if node.lower is not None else ():
+        if isinstance(part, Chain):
+            for side in part.sides[:2] if len(part.sides) == 3 else part.sides[:1]:
+                names.extend(letters_of(side))
+    if node.lower is not None and not names:
+        names = letters_of(node.lower)
+    if letter(node.lower) if node.lower is not None else None:
+        names = [letter(node.lower) or ""]  # type: ignore[arg-type]
+    return names

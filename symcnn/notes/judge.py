@@ -1,0 +1,240 @@
+"""The verdict on each piece of the notes, in order: what it is, and whether it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from symcnn.core.errors import SymcnnError
+from symcnn.notes import chains, examples, shapes
+from symcnn.notes.bench import Bench
+from symcnn.notes.claims import Piece
+from symcnn.notes.context import contains_text_only, definition_of, is_update
+from symcnn.notes.equation import Equations
+from symcnn.notes.extract import Document
+from symcnn.notes.facts import Definition, Facts
+from symcnn.notes.limits import Timeout, limited
+from symcnn.notes.names import read_name
+from symcnn.notes.tree import (
+    Annotated,
+    Call,
+    CallOrProduct,
+    Decorated,
+    Derivative,
+    Differential,
+    Ellipsis,
+    Empty,
+    Group,
+    Matrix,
+    Node,
+    Number,
+    Product,
+    Script,
+    Sequence,
+    Symbol,
+    Text,
+    Word,
+    walk,
+)
+from symcnn.notes.verdict import Claim, Kind, Verdict
+
+DEFINING = frozenset({"=", ":=", "equiv"})
+SECONDS = 3.0
+
+
+class Judge:
+    """Judges the pieces one after another; definitions that are found good are in force from there on."""
+
+    def __init__(self, document: Document, facts: Facts, found: list[Piece]) -> None:
+        self.document = document
+        self.facts = facts
+        self.pieces = found
+        keys = set()
+        for piece in found:
+            for side in (piece.left, piece.right):
+                for node in walk(side) if side is not None else ():
+                    ref = read_name(node, facts.habits) if isinstance(node, Symbol | Script) else None
+                    if ref is not None:
+                        keys.add(facts.resolve(ref.key))
+        self.bench = Bench(facts, frozenset(keys), [self._section(piece) for piece in found])
+        self.lines = [self._line(piece) for piece in found]
+        self.equations = Equations(self.bench, document, found, self.lines)
+        self._definitions = {d.order: d for d in facts.definitions}
+
+    def _section(self, piece: Piece) -> int:
+        start = piece.formula.span.start
+        return sum(1 for b in self.document.prose if b.kind == "heading" and b.span.start < start)
+
+    def _line(self, piece: Piece) -> int:
+        return self.document.place(piece.formula.span.start + piece.span.start)[0]
+
+    def prose_claims(self) -> list[Claim]:
+        """Verdicts on sentences about numbers."""
+        from symcnn.notes.prose_numbers import claims
+
+        return claims(self.document, self.pieces, self.facts, self.lines)
+
+    def verdict(self, piece: Piece) -> Verdict:
+        """The verdict on one piece; an error inside becomes `cannot-check` with its reason."""
+        try:
+            with limited(SECONDS):
+                return self._verdict(piece)
+        except Timeout:
+            return Verdict(Kind.CANNOT_CHECK, reason=f"time: the check took more than {SECONDS:g} seconds")
+        except SymcnnError as error:
+            return Verdict(Kind.CANNOT_CHECK, reason=str(error))
+        except RecursionError:
+            return Verdict(Kind.CANNOT_CHECK, reason="too large: nested too deep")
+
+    def _verdict(self, piece: Piece) -> Verdict:
+        if piece.right is None or piece.relation is None:
+            return shapes.mention(piece)
+        if piece.left is None or isinstance(piece.right, Empty):
+            return Verdict(Kind.NOT_A_CLAIM, reason="a relation without a side")
+        if piece.sign in ("->", "mapsto", "leadsto"):
+            return examples.arrow(piece, self.equations)
+        if piece.sign in ("in", "subset", "subseteq", "ni"):
+            return shapes.membership(piece, self.equations)
+        if contains_text_only(piece.right) or _is_prose(piece.right):
+            return Verdict(Kind.NOT_A_CLAIM, reason="the right side is prose")
+        if piece.sign in ("<-", "+=", "-=", "sim", "propto", "mapsto", "notin"):
+            return Verdict(Kind.NOT_A_CLAIM, reason="an assignment or a relation of order")
+        if piece.sign in ("<", ">", "<=", ">=", "!=", "ll", "gg"):
+            return self._inequality(piece)
+        if piece.sign not in (*DEFINING, "approx"):
+            return Verdict(Kind.NOT_A_CLAIM, reason=f"no equation: {piece.sign}")
+        if piece.first and is_update(piece.left, piece.right, self.facts):
+            return Verdict(Kind.NOT_A_CLAIM, reason="an update, not an equation")
+        if any(isinstance(n, Ellipsis) for n in walk(piece.right)) and not _display(piece.right):
+            return Verdict(Kind.CANNOT_CHECK, reason="dots leave open what is meant")
+        shape = shapes.declared(piece, self.equations)
+        if shape is not None:
+            return shape
+        if piece.first and (piece.order in self._definitions or self._is_function(piece)):
+            return self._definition(piece)
+        naming = self._naming(piece)
+        if naming is not None:
+            return naming
+        path = chains.judge(piece, self.bench, self.equations)
+        if path is not None:
+            return path
+        return self.equations.judge(piece)
+
+    def _inequality(self, piece: Piece) -> Verdict:
+        return Verdict(Kind.NOT_A_CLAIM, reason="a range or a condition")
+
+    # --- definitions
+
+    def _is_function(self, piece: Piece) -> bool:
+        for rules in (*self.facts.functions.values(), *self.facts.operators.values()):
+            if any(rule.order == piece.order and rule is rules[0] for rule in rules):
+                return True
+        return any(d.order == piece.order for d in self.facts.definitions)
+
+    def _definition(self, piece: Piece) -> Verdict:
+        definition = self._definitions.get(piece.order)
+        if definition is None:
+            return Verdict(Kind.DEFINITION, reason="introduces a function")
+        earlier = self._earlier(definition)
+        if earlier is None:
+            again = self.equations.known_value(piece)
+            if again is not None:
+                return again
+            return self._accept(definition, piece)
+        if definition.display:
+            return self._accept(definition, piece)
+        return self._again(definition, earlier, piece)
+
+    def _accept(self, definition: Definition, piece: Piece) -> Verdict:
+        wrong = chains.circle(definition, self.bench, piece)
+        if wrong is not None:
+            self.bench.dropped.add(definition.order)
+            return wrong
+        self.bench.accepted.append(definition)
+        return Verdict(Kind.DEFINITION, reason="introduces a name")
+
+    def _earlier(self, definition: Definition) -> Definition | None:
+        from symcnn.notes.bench import _slot
+
+        slot = _slot(definition)
+        for other in reversed(self.bench.accepted):
+            if _slot(other) == slot:
+                return other
+        return None
+
+    def _again(self, definition: Definition, earlier: Definition, piece: Piece) -> Verdict:
+        """A name that was defined before: a restatement, a new definition, or a contradiction."""
+        outcome = self.equations.judge(piece, quick=True)
+        if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF):
+            return Verdict(
+                Kind.DEFINITION, proof=outcome.proof, reason="restates a definition", related_lines=(earlier.line,)
+            )
+        wrong = chains.circle(definition, self.bench, piece)
+        if wrong is None and (self._announced(piece) or self._elsewhere(definition, earlier)):
+            self.bench.accepted.append(definition)
+            return Verdict(
+                Kind.DEFINITION, reason="defines the name anew from here on", related_lines=(earlier.line,)
+            )
+        from symcnn.notes.repair import against_definition
+
+        self.bench.dropped.add(definition.order)
+        return against_definition(definition, earlier, piece, self.equations, outcome)
+
+    def _announced(self, piece: Piece) -> bool:
+        """Whether words before a formula announce another definition."""
+        words = self.equations.words_before(piece).lower()
+        marks = ("instead", "in place of", " now ", "alternativ", "for example", "suppose", " let ", "if we", "variant")
+        return any(mark in f" {words} " for mark in marks) or words.startswith("with ")
+
+    def _elsewhere(self, definition: Definition, earlier: Definition) -> bool:
+        """Whether a definition begins a section of its own in which the older one is not used again."""
+        sections = self.bench.sections
+        if sections[definition.order] == sections[earlier.order]:
+            return False
+        from symcnn.notes.bench import _slot
+
+        slot = _slot(definition)
+        from symcnn.notes.tree import same
+
+        for later in self.facts.definitions:
+            if later.order > definition.order and _slot(later) == slot and same(later.body, earlier.body):
+                return False
+        return True
+
+    def _naming(self, piece: Piece) -> Verdict | None:
+        """∂L/∂P = [x1 x2; x3 x4] names the entries of an array, where the names are new."""
+        if not piece.first or not isinstance(_bare(piece.right), Matrix):
+            return None
+        if not isinstance(piece.left, Derivative | Differential):
+            return None
+        matrix = _bare(piece.right)
+        assert isinstance(matrix, Matrix)
+        entries = [entry for row in matrix.rows for entry in row]
+        refs = [read_name(entry, self.facts.habits) for entry in entries]
+        if all(ref is not None for ref in refs) and not any(isinstance(e, Number) for e in entries):
+            self.equations.named_cotangents.append((piece, matrix))
+            return Verdict(Kind.DEFINITION, reason="names the entries of the array")
+        return None
+
+
+def _bare(node: Node | None) -> Node | None:
+    while isinstance(node, Script | Decorated | Annotated | Group):
+        node = node.base if isinstance(node, Script) else node.body
+    return node
+
+
+def _display(node: Node) -> bool:
+    return isinstance(node, Sequence)
+
+
+def _is_prose(node: Node) -> bool:
+    """Whether a side is words rather than a formula."""
+    if isinstance(node, Text):
+        return True
+    if isinstance(node, Word):
+        return " " in node.text.strip()
+    if isinstance(node, Sequence):
+        return any(isinstance(item, Text) for item in node.items[:1])
+    return False
+
+
+__all__ = ["Call", "CallOrProduct", "Judge", "Mapping", "Product", "definition_of"]

@@ -1,0 +1,134 @@
+"""Functions that proofs take as they are: activations, unknown functions, and indicators of conditions.
+
+An indicator is 1 where its condition is true, 0 where it is false; at the border, where it has no derivative,
+nothing is claimed. Maxima are written with indicators, so that a piecewise rule is a polynomial identity.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import sympy as sp
+
+
+class sigmoid(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """1 / (1 + exp(-z)); its derivative in its own output is a(1 - a)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return self * (1 - self)
+
+
+class positive(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """1 where the argument is above 0, 0 where it is below."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, z: sp.Expr) -> sp.Expr | None:
+        if z.is_number and z.is_comparable:
+            return sp.Integer(1) if z > 0 else sp.Integer(0)
+        if z.could_extract_minus_sign():
+            return 1 - cls(-z)
+        return None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Integer(0)
+
+    def _eval_power(self, exponent: sp.Expr) -> sp.Expr | None:
+        return self if exponent.is_positive and exponent.is_integer else None
+
+
+class equal(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """1 where both arguments are the same number, 0 elsewhere."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, a: sp.Expr, b: sp.Expr) -> sp.Expr | None:
+        if a.is_number and b.is_number:
+            return sp.Integer(1) if a == b else sp.Integer(0)
+        return None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Integer(0)
+
+
+class chosen(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """1 where entry number k (first argument) is the maximum of the others, for no ties."""
+
+    @classmethod
+    def eval(cls, k: sp.Expr, *values: sp.Expr) -> sp.Expr | None:
+        if all(value.is_number for value in values):
+            best = max(range(len(values)), key=lambda place: (values[place], -place))
+            return sp.Integer(1) if best == k else sp.Integer(0)
+        return None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Integer(0)
+
+    def _eval_power(self, exponent: sp.Expr) -> sp.Expr | None:
+        return self if exponent.is_positive and exponent.is_integer else None
+
+
+def relu(z: sp.Expr) -> sp.Expr:
+    """max(z, 0) as z where it is positive."""
+    return z * positive(z)
+
+
+def maximum(values: list[sp.Expr]) -> sp.Expr:
+    """The greatest of some values: each one times the indicator that it is chosen."""
+    if len(values) == 1:
+        return values[0]
+    if len(values) == 2:
+        a, b = values
+        first = positive(sp.expand(a - b))
+        return a * first + b * (1 - first)
+    return sp.Add(*(value * chosen(sp.Integer(k), *values) for k, value in enumerate(values)))
+
+
+@cache
+def unknown(name: str) -> Any:
+    """A function of one number of which only the name is known; its derivative is the name with a prime."""
+
+    def fdiff(self: sp.Function, argindex: int = 1) -> sp.Expr:
+        return unknown(name + "'")(*self.args)
+
+    return type(name, (sp.Function,), {"fdiff": fdiff, "nargs": 1})
+
+
+def elementary(name: str) -> Any:
+    """A function by the name that notes give to it, None for a name that is no such function."""
+    return ELEMENTARY.get(name) or ELEMENTARY.get(name.lower().replace("-", "").replace("_", ""))
+
+
+def log_base_e(z: sp.Expr) -> sp.Expr:
+    return sp.log(z)
+
+
+def _softplus(z: sp.Expr) -> sp.Expr:
+    return sp.log(1 + sp.exp(z))
+
+
+ELEMENTARY: dict[str, Any] = {
+    "exp": sp.exp,
+    "log": sp.log,
+    "ln": sp.log,
+    "tanh": sp.tanh,
+    "sinh": sp.sinh,
+    "cosh": sp.cosh,
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "sqrt": sp.sqrt,
+    "sigmoid": sigmoid,
+    "logistic": sigmoid,
+    "sigm": sigmoid,
+    "relu": relu,
+    "softplus": _softplus,
+    "abs": sp.Abs,
+    "sign": sp.sign,
+    "sgn": sp.sign,
+    "erf": sp.erf,
+}

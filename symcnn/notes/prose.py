@@ -1,0 +1,41 @@
+"""What the running text says about conventions, shapes and settings."""
+
+from __future__ import annotations
+
+import re
+
+from symcnn.notes.facts import Cues
+
+SINGLE = re.compile(r"\b(single|one)\s+(training\s+)?(image|example|sample|input)\b", re.I)
+BATCH = re.compile(r"\b(all|over the|whole|mini-?)\s*(training\s+)?(examples|batch|images|samples)\b", re.I)
+
+
+def cues(text: str) -> Cues:
+    """The conventions that the prose of the notes states."""
+    plain = " ".join(text.split())
+
+    def says(pattern: str) -> bool:
+        return re.search(pattern, plain, re.I) is not None
+
+    return Cues(
+        numerator_layout=says(r"numerator[ -]layout|Jacobian (formulation|convention)"),
+        denominator_layout=says(r"denominator[ -]layout|(Hessian|gradient) formulation"),
+        rows=says(r"(examples|samples|images)[^.]{0,30}\bin (the )?rows\b|one (example|sample|image)[^.]{0,20}\brow\b"),
+        zero_outside=says(r"(count|counts|counted|taken|read) as zero|zeros? outside|padd?ed (with|by) zeros"),
+        flipped=says(r"(filter|kernel)s? (is|are) flipped|true convolution|flips the (filter|kernel)"),
+        star_is_entrywise=says(r"(star|asterisk|\*)[^.]{0,40}(entry by entry|element-?wise|entrywise)")
+        or says(r"(entry by entry|element-?wise)[^.]{0,40}(star|asterisk)"),
+        logistic=says(r"\b(sigmoid|logistic)\b"),
+        per_example=says(r"per-example|per example|no\s+inside"),
+        zero_based=says(r"(count|start|begin|number)(ed|s|ing)?[^.]{0,25}(at|from|with) (zero|0)\b"),
+    )
+
+
+def says_single(text: str) -> bool:
+    """Whether a passage speaks of one example."""
+    return SINGLE.search(text) is not None
+
+
+def says_batch(text: str) -> bool:
+    """Whether a passage turns to a whole batch."""
+    return BATCH.search(text) is not None

@@ -1,0 +1,153 @@
+"""Claims about shapes: mentions such as (2 x 1) x (2 x 4), declarations, memberships in R^{m x n}."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symcnn.notes.claims import Piece
+from symcnn.notes.context import real_space, shape_of
+from symcnn.notes.names import read_name
+from symcnn.notes.shaper import is_transpose
+from symcnn.notes.tree import Group, Node, Number, Product, Script, Sequence, Stack, Symbol, Text, Word, walk
+from symcnn.notes.verdict import Kind, Verdict
+from symcnn.notes.world import Mismatch, Unreadable
+
+if TYPE_CHECKING:
+    from symcnn.notes.equation import Equations
+
+Sizes = tuple[int, ...]
+
+
+def mention(piece: Piece) -> Verdict:
+    """The verdict on a piece without a relation: a shape, a product of shapes, or a mention."""
+    node = piece.left
+    assert node is not None
+    rows = _stacks(node)
+    if rows:
+        return _stacked(rows)
+    sizes = product_of_shapes(node)
+    if sizes is None:
+        return Verdict(Kind.NOT_A_CLAIM, reason="a mention, with no relation")
+    return sizes
+
+
+def _stacks(node: Node) -> list[Node]:
+    for found in walk(node):
+        if isinstance(found, Stack):
+            return list(found.rows)
+    return []
+
+
+def _stacked(rows: list[Node]) -> Verdict:
+    """Shapes under each other: a product of shapes and what it comes to."""
+    shapes = [literal(row) for row in rows]
+    first = product_of_shapes(rows[0])
+    if first is not None and first.kind is Kind.SHAPE_WRONG:
+        return first
+    if all(shape is not None for shape in shapes) and len({*shapes}) == 1:
+        return Verdict(Kind.SHAPE_RIGHT, proof="both lines state the same shape")
+    if all(shape is not None for shape in shapes):
+        return Verdict(Kind.NOT_A_CLAIM, reason="two shapes, and nothing says how they belong together")
+    return Verdict(Kind.NOT_A_CLAIM, reason="shapes beside a formula")
+
+
+def literal(node: Node) -> Sizes | None:
+    """(4 x 2)^T as (2, 4); None where that is no shape in numbers."""
+    if isinstance(node, Script) and is_transpose(node.sup):
+        inner = literal(node.base)
+        return tuple(reversed(inner)) if inner else None
+    sizes = shape_of(node)
+    if sizes is None or not all(isinstance(size, Number) for size in sizes):
+        return None
+    return tuple(int(size.text) for size in sizes if isinstance(size, Number))
+
+
+def product_of_shapes(node: Node) -> Verdict | None:
+    """The verdict on (a x b) x (b x c): whether the inner sizes agree. None where that is no product of shapes."""
+    if isinstance(node, Sequence | Text | Word):
+        return None
+    if isinstance(node, Product) and all(op.name in ("times", "cdot") for op in node.operators):
+        parts = [literal(factor) for factor in node.factors]
+        if all(part is not None and len(part) == 2 for part in parts):
+            known = [part for part in parts if part is not None]
+            for a, b in zip(known, known[1:], strict=False):
+                if a[1] != b[0]:
+                    return Verdict(
+                        Kind.SHAPE_WRONG,
+                        reason=f"the inner sizes {a[1]} and {b[0]} differ",
+                        diagnosis="product does not conform",
+                        wrong_terms=(),
+                    )
+            return Verdict(Kind.SHAPE_RIGHT, proof="the inner sizes agree")
+    if literal(node) is not None or shape_of(node) is not None:
+        return Verdict(Kind.NOT_A_CLAIM, reason="states a shape")
+    return None
+
+
+def declared(piece: Piece, equations: Equations) -> Verdict | None:
+    """`W = (3 x 3)` declares a shape, or is compared with the one declared before."""
+    assert piece.right is not None
+    assert piece.left is not None
+    product = product_of_shapes(piece.left)
+    if product is not None and isinstance(piece.left, Product) and shape_of(piece.right) is not None:
+        return _result_of_product(piece, product)
+    sizes = shape_of(piece.right)
+    ref = read_name(piece.left, equations.bench.facts.habits)
+    if sizes is None or ref is None:
+        return None
+    if not all(isinstance(size, Number | Symbol) for size in sizes):
+        return None
+    return Verdict(Kind.DEFINITION, reason="declares a shape")
+
+
+def _result_of_product(piece: Piece, product: Verdict) -> Verdict:
+    if product.kind is Kind.SHAPE_WRONG:
+        return product
+    assert isinstance(piece.left, Product)
+    assert piece.right is not None
+    parts = [literal(factor) for factor in piece.left.factors]
+    right = literal(piece.right)
+    if right is None or any(part is None for part in parts):
+        return Verdict(Kind.CANNOT_CHECK, reason="shapes with names in them")
+    known = [part for part in parts if part is not None]
+    result = (known[0][0], known[-1][1])
+    if result == right:
+        return Verdict(Kind.SHAPE_RIGHT, proof="the product has this shape")
+    return Verdict(Kind.SHAPE_WRONG, reason=f"the product has the shape {result[0]} x {result[1]}")
+
+
+def membership(piece: Piece, equations: Equations) -> Verdict:
+    """X ∈ R^{m x n}: a declaration, or compared with what the definitions give."""
+    assert piece.left is not None
+    assert piece.right is not None
+    sizes = real_space(piece.right)
+    ref = read_name(piece.left, equations.bench.facts.habits)
+    if sizes is None or ref is None:
+        return Verdict(Kind.DEFINITION, reason="states what a name ranges over")
+    known = {d.key for d in equations.bench.accepted}
+    if equations.bench.facts.resolve(ref.key) not in known:
+        return Verdict(Kind.DEFINITION, reason="declares a shape")
+    try:
+        return _compared(piece, sizes, equations)
+    except (Unreadable, Mismatch) as error:
+        return Verdict(Kind.CANNOT_CHECK, reason=str(error))
+
+
+def _compared(piece: Piece, sizes: tuple[Node, ...], equations: Equations) -> Verdict:
+    world = equations.bench.world(piece.order)
+    from symcnn.notes.evaluate import Evaluator
+
+    assert piece.left is not None
+    evaluator = Evaluator(world, world.layer_env())
+    shape = evaluator.value(piece.left).shape
+    stated = tuple(world.integer(size, world.layer_env()) for size in sizes)
+    if shape == stated or (len(shape) == 2 and shape == (*stated, 1)):
+        return Verdict(Kind.SHAPE_RIGHT, proof="the shape that follows from the definitions, at fixed sizes")
+    return Verdict(
+        Kind.SHAPE_WRONG,
+        reason=f"at small sizes the definitions give {' x '.join(map(str, shape))}, "
+        f"stated is {' x '.join(map(str, stated))}",
+    )
+
+
+__all__ = ["Group", "declared", "membership", "mention"]

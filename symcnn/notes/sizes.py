@@ -1,0 +1,112 @@
+"""Small pairwise distinct sizes for the axes of tensors, from what the formulas say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from symcnn.core.errors import ShapeError
+
+PREFERRED = {
+    "H": (5, 4, 6),
+    "W": (6, 5, 7),
+    "R": (2, 3),
+    "S": (3, 2),
+    "k_1": (2, 3),
+    "k_2": (3, 2),
+    "k": (2, 3),
+    "s": (2, 3),
+    "p": (1, 2),
+    "u": (2, 3),
+    "d": (2, 3),
+    "N": (2, 3),
+    "C": (2, 3),
+    "M": (3, 2),
+    "m": (3, 4),
+}
+"""Sizes for names that mostly stand for an image's sides, a kernel's sides, stride, padding or a batch."""
+
+POOL = (2, 3, 4, 5, 6, 7)
+
+
+@dataclass(slots=True)
+class Axes:
+    """Classes of axes that must have the same size; a class may be fixed, or computed from others."""
+
+    variant: int = 0
+    parent: dict[Hashable, Hashable] = field(default_factory=dict)
+    fixed: dict[Hashable, int] = field(default_factory=dict)
+    derived: dict[Hashable, Callable[[], int]] = field(default_factory=dict)
+    named: dict[Hashable, str] = field(default_factory=dict)
+    taken: dict[Hashable, int] = field(default_factory=dict)
+    conflicts: list[str] = field(default_factory=list)
+    _busy: set[Hashable] = field(default_factory=set)
+
+    def find(self, axis: Hashable) -> Hashable:
+        """The representative of an axis's class."""
+        root = axis
+        while self.parent.get(root, root) != root:
+            root = self.parent[root]
+        while self.parent.get(axis, axis) != root:
+            self.parent[axis], axis = root, self.parent[axis]
+        return root
+
+    def same(self, a: Hashable, b: Hashable) -> None:
+        """Note that two axes have one size; a clash of fixed sizes is kept in `conflicts`."""
+        a, b = self.find(a), self.find(b)
+        if a == b:
+            return
+        if a in self.fixed and b in self.fixed and self.fixed[a] != self.fixed[b]:
+            self.conflicts.append(f"sizes {self.fixed[a]} and {self.fixed[b]}")
+            return
+        self.parent[b] = a
+        for table in (self.fixed, self.derived, self.named):
+            moved = table.pop(b, None)  # type: ignore[attr-defined]
+            if moved is not None and a not in table:  # type: ignore[operator]
+                table[a] = moved  # type: ignore[index]
+
+    def fix(self, axis: Hashable, size: int) -> None:
+        root = self.find(axis)
+        known = self.fixed.setdefault(root, size)
+        if known != size:
+            self.conflicts.append(f"sizes {known} and {size}")
+
+    def derive(self, axis: Hashable, size: Callable[[], int]) -> None:
+        """Note how the size of an axis follows from others."""
+        root = self.find(axis)
+        if root not in self.fixed:
+            self.derived.setdefault(root, size)
+
+    def name(self, axis: Hashable, name: str) -> None:
+        """Note the name that the notes give to a size."""
+        self.same(("size", name), axis)
+        self.named.setdefault(self.find(axis), name)
+
+    def size(self, axis: Hashable) -> int:
+        """The size of an axis, chosen now where nothing says it. Raises ShapeError on a size below 1."""
+        root = self.find(axis)
+        if root in self.fixed:
+            return self.fixed[root]
+        if root in self.derived and root not in self._busy:
+            self._busy.add(root)
+            try:
+                size = self.derived[root]()
+            finally:
+                self._busy.discard(root)
+            if size < 1:
+                raise ShapeError(f"a size of at least 1 is needed, came {size}")
+            return self.taken.setdefault(root, size)
+        if root not in self.taken:
+            self.taken[root] = self._fresh(self.named.get(root, ""))
+        return self.taken[root]
+
+    def _fresh(self, name: str) -> int:
+        used = set(self.taken.values()) | set(self.fixed.values())
+        wishes = PREFERRED.get(name, ())
+        if wishes:
+            return wishes[min(self.variant, len(wishes) - 1)]
+        pool = POOL[self.variant :] + POOL[: self.variant]
+        for size in pool:
+            if size not in used:
+                return size
+        return pool[len(self.taken) % 3]

@@ -1,0 +1,134 @@
+"""The values that the letters under a sum run through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product as grid
+from typing import TYPE_CHECKING
+
+from symcnn.notes.names import letter, read_name
+from symcnn.notes.tree import (
+    BigOperator,
+    CallOrProduct,
+    Chain,
+    Empty,
+    Group,
+    Juxtapose,
+    Node,
+    Sequence,
+    Stack,
+    walk,
+)
+from symcnn.notes.world import Unreadable
+
+if TYPE_CHECKING:
+    from symcnn.notes.evaluate import Evaluator
+
+LARGEST_SUM = 2000
+
+
+def assignments(evaluator: Evaluator, node: BigOperator) -> Iterator[dict[str, int]]:
+    """Each assignment of numbers to the letters under a sum. Raises Unreadable where nothing says a range."""
+    letters: list[str] = []
+    ranges: list[range] = []
+    conditions: list[Node] = []
+    for part in _parts(node.lower):
+        for name, values in _ranges(evaluator, part, node, conditions):
+            letters.append(name)
+            ranges.append(values)
+    count = 1
+    for values in ranges:
+        count *= len(values)
+    if count > LARGEST_SUM:
+        raise Unreadable(f"a sum of {count} terms is above the limit of {LARGEST_SUM}")
+    for numbers in grid(*ranges):
+        found = dict(zip(letters, numbers, strict=True))
+        inner = evaluator.within(found)
+        if all(inner.condition(condition) == 1 for condition in conditions):
+            yield found
+
+
+def _parts(lower: Node | None) -> list[Node]:
+    match lower:
+        case None | Empty():
+            raise Unreadable("a sum that does not say what it runs over")
+        case Stack(rows=rows):
+            return [part for row in rows for part in _parts(row)]
+        case Group(body=body):
+            return _parts(body)
+        case Sequence(items=items):
+            return [part for item in items for part in _parts(item)]
+        case Juxtapose(parts=parts) if all(letter(part) for part in parts):
+            return list(parts)
+    return [lower]
+
+
+def _ranges(
+    evaluator: Evaluator, part: Node, node: BigOperator, conditions: list[Node]
+) -> list[tuple[str, range]]:
+    name = letter(part)
+    if name is not None:
+        if node.upper is not None:
+            return [(name, range(1, evaluator.world.integer(node.upper, evaluator.env) + 1))]
+        return [(name, letter_range(evaluator, name, node.body))]
+    match part:
+        case Chain(sides=(first, start), relations=(relation,)) if relation.name == "=":
+            name = letter(first)
+            if name is not None and node.upper is not None:
+                low = evaluator.world.integer(start, evaluator.env)
+                high = evaluator.world.integer(node.upper, evaluator.env)
+                return [(name, range(low, high + 1))]
+            if name is not None:
+                return [(name, letter_range(evaluator, name, node.body))]
+        case Chain(sides=(first, _), relations=(relation,)) if relation.name in ("!=", "<", ">", "<=", ">="):
+            name = letter(first)
+            if name is not None:
+                conditions.append(part)
+                return [(name, letter_range(evaluator, name, node.body))]
+        case Chain(sides=(low, middle, high), relations=(first_sign, second_sign)):
+            return _between(evaluator, low, first_sign.name, middle, second_sign.name, high)
+        case Chain(sides=(first, _), relations=(relation,)) if relation.name == "in":
+            names = [letter(item) for item in _parts(first)]
+            return [(name, letter_range(evaluator, name, node.body)) for name in names if name is not None]
+    raise Unreadable("a sum whose range cannot be read")
+
+
+def _between(
+    evaluator: Evaluator, low: Node, first: str, middle: Node, second: str, high: Node
+) -> list[tuple[str, range]]:
+    start = evaluator.world.integer(low, evaluator.env) + (first == "<")
+    stop = evaluator.world.integer(high, evaluator.env) + (second == "<=")
+    names = [letter(item) for item in _parts(middle)]
+    return [(name, range(start, stop)) for name in names if name is not None]
+
+
+def letter_range(evaluator: Evaluator, name: str, body: Node | None) -> range:
+    """The range of a letter from the axes that it indexes in `body`, else from what the notes say of it."""
+    world = evaluator.world
+    habits = world.facts.habits
+    for found in walk(body) if body is not None else ():
+        ref = read_name(found, habits)
+        if isinstance(found, CallOrProduct) and world.is_entry_call(found.head):
+            continue
+        if ref is None or ref.indices is None:
+            continue
+        for position, index in enumerate(ref.indices):
+            if letter(index) == name and name not in _inner_letters(found, ref.indices, position):
+                family = world.family(ref, evaluator.env)
+                if family is not None and world.rank(family.key) == len(ref.indices):
+                    axis = world.entry_axis(family, position)
+                    low = world.low(axis)
+                    shape = [size for size in world.shape(family)]
+                    if world.kinds.get(family.key) == "R":
+                        shape = shape[1:]
+                    return range(low, low + shape[position])
+    if name in world.facts.ranges:
+        low_node, high_node = world.facts.ranges[name]
+        low = low_node if isinstance(low_node, int) else world.integer(low_node, evaluator.env)
+        high = high_node if isinstance(high_node, int) else world.integer(high_node, evaluator.env)
+        return range(low, high + 1)
+    raise Unreadable(f"nothing says what {name} runs over")
+
+
+def _inner_letters(node: Node, indices: tuple[Node, ...], position: int) -> list[str]:
+    return []

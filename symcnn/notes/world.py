@@ -1,0 +1,572 @@
+"""One small exact instance of the notes: sizes for all axes, a symbol for every entry, definitions as values."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product as grid
+
+import numpy as np
+import sympy as sp
+
+from symcnn.core.errors import ShapeError, SymcnnError
+from symcnn.notes.context import displayed
+from symcnn.notes.facts import Definition, Facts
+from symcnn.notes.names import Ref, base_name, letter, letters_of, read_name
+from symcnn.notes.operations import Array, known_function
+from symcnn.notes.shaper import ONE, Shaper
+from symcnn.notes.sizes import Axes
+from symcnn.notes.tree import BigOperator, Chain, Node, Number, Script, Symbol, Unary, walk
+
+LAST_LAYER = 9
+MIDDLE_LAYER = 4
+LARGEST_ARRAY = 400
+
+
+class Unreadable(SymcnnError):
+    """A formula whose meaning the notes do not pin down."""
+
+
+class Mismatch(SymcnnError):
+    """Shapes that do not conform in a formula; `node` is the place."""
+
+    def __init__(self, message: str, node: Node | None = None) -> None:
+        self.node = node
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Family:
+    """A tensor: its key with the number of its layer and of its sample."""
+
+    key: str
+    layer: int = -1
+    sample: int = -1
+
+    def __str__(self) -> str:
+        layer = f"^{self.layer}" if self.layer >= 0 else ""
+        return f"{self.key}{layer}" + (f"({self.sample})" if self.sample >= 0 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The conventions under which formulas are read."""
+
+    layout: str = "gradient"
+    entrywise: bool = False
+    single: bool = False
+    scaled: bool = False
+    flipped: bool = False
+
+
+class World:
+    """The notes at small sizes, with the definitions that are in force at one place.
+
+    `active` are the definitions, one for each name (several where entries are defined one by one).
+    """
+
+    def __init__(
+        self,
+        facts: Facts,
+        active: tuple[Definition, ...],
+        variant: int = 0,
+        settings: Mapping[str, int] | None = None,
+        reading: Reading | None = None,
+        functions: frozenset[str] = frozenset(),
+    ) -> None:
+        from symcnn.notes.cotangent import Cotangents
+        from symcnn.notes.evaluate import Evaluator
+
+        self.facts = facts
+        self.reading = reading or Reading()
+        self.variant = variant
+        self.settings = dict(settings or {})
+        self.axes = Axes(variant)
+        self.kinds: dict[str, str] = {}
+        self.functions = functions
+        self.letter_axes: dict[tuple[Hashable, str], Hashable] = {}
+        self.lows: list[tuple[Hashable, int]] = []
+        self.reaches: list[tuple[Family, int, Node, Hashable]] = []
+        self.origin: dict[sp.Symbol, tuple[Family, tuple[int, ...]]] = {}
+        self.definitions: dict[str, list[Definition]] = {}
+        for definition in active:
+            self.definitions.setdefault(definition.key, []).append(definition)
+        self._tensors: dict[Family, Array] = {}
+        self._whole: dict[tuple[int, int, int], Array] = {}
+        self._values: dict[sp.Symbol, sp.Expr | None] = {}
+        self._busy: set[Hashable] = set()
+        self.opaque: set[sp.Symbol] = set()
+        self.evaluator = Evaluator
+        self.cotangents = Cotangents(self)
+        self._declare()
+        for _ in range(3):
+            self._infer()
+        self._measure()
+
+    # --- what the notes say about kinds and sizes
+
+    def stated_numbers(self) -> bool:
+        """Whether the notes fix sizes by numbers."""
+        return any(
+            isinstance(size, Number) and size.text != "1"
+            for shapes in self.facts.shapes.values()
+            for shape in shapes
+            for size in shape.sizes
+        )
+
+    def is_size(self, key: str) -> bool:
+        return (key in self.facts.sizes or key in self.settings) and key not in self.definitions
+
+    def is_loss(self, node: Node) -> bool:
+        ref = read_name(node, self.facts.habits)
+        return ref is not None and self.facts.resolve(ref.key) in self.facts.losses
+
+    def is_function(self, head: Node) -> bool:
+        """Whether a name before a bracket is applied to what is in the bracket."""
+        name = base_name(head.base) if isinstance(head, Script) else base_name(head)
+        if name is None:
+            return False
+        if isinstance(head, Script) and head.primes:
+            return True
+        return name in self.facts.applied or name in self.facts.functions or known_function(name)
+
+    def is_entry_call(self, head: Node) -> bool:
+        name = base_name(head)
+        return name is not None and name in self.facts.called_entries
+
+    def family(self, ref: Ref, env: Mapping[str, int]) -> Family | None:
+        """The tensor that a name stands for; None where its layer is no number."""
+        layer = sample = -1
+        try:
+            if ref.layer is not None:
+                layer = self.integer(ref.layer, env)
+            if ref.sample is not None:
+                sample = self.integer(ref.sample, env)
+        except Unreadable:
+            return None
+        return Family(self.facts.resolve(ref.key), layer, sample)
+
+    def integer(self, node: Node, env: Mapping[str, int]) -> int:
+        """The value of an index or size. Raises Unreadable where it is no whole number."""
+        value = self.evaluator(self, env).scalar(node)
+        if not value.is_Integer:
+            raise Unreadable(f"a whole number is needed, came {value}")
+        return int(value)
+
+    def layer_env(self, layers: Iterator[int] | None = None) -> dict[str, int]:
+        """Numbers for the letters that stand for layers."""
+        middle = self.facts.layers[0] if self.facts.layers else MIDDLE_LAYER
+        last = max(self.facts.layers) if self.facts.layers else LAST_LAYER
+        return {"l": middle, "ell": middle, "L": last}
+
+    def all_layers(self) -> tuple[int, ...]:
+        if self.facts.layers:
+            return self.facts.layers
+        return (2, 3, 4, 5, 6, 7, LAST_LAYER - 1, LAST_LAYER)
+
+    def settle(self, key: str, kind: str) -> str:
+        return self.kinds.setdefault(key, kind)
+
+    def rank(self, key: str) -> int:
+        kind = self.kinds.get(key, "S")
+        return {"S": 0, "V": 1, "R": 1, "M": 2, "O": 2}.get(kind) or (
+            int(kind[1:]) if kind.startswith("T") else 0
+        )
+
+    def axes_of(self, family: Family) -> tuple[Hashable, ...]:
+        kind = self.kinds.get(family.key, "S")
+        axes = tuple(self.entry_axis(family, position) for position in range(self.rank(family.key)))
+        match kind:
+            case "V":
+                return (axes[0], ONE)
+            case "R":
+                return (ONE, axes[0])
+            case "O":
+                return (ONE, ONE)
+        return axes
+
+    def entry_axis(self, family: Family, position: int) -> Hashable:
+        return ("axis", family.key, family.layer, position)
+
+    def reach(self, family: Family, position: int, index: Node, scope: Hashable) -> None:
+        self.reaches.append((family, position, index, scope))
+
+    def _declare(self) -> None:
+        for letter_, (low, high) in sorted(self.facts.ranges.items(), key=lambda item: item[0]):
+            axis = ("range", letter_)
+            if isinstance(low, int):
+                self.lows.append((axis, low))
+        self._declare_displays()
+        for key, shapes in sorted(self.facts.shapes.items()):
+            sizes = shapes[-1].sizes
+            if key not in self.kinds and sizes:
+                self._declare_shape(key, sizes)
+
+    def _declare_displays(self) -> None:
+        """A matrix of names fixes the sizes of the tensor and of the one whose entries it shows."""
+        for key in sorted(self.definitions):
+            for definition in self.definitions[key]:
+                matrix = displayed(self.facts, definition.body) if definition.display else None
+                if matrix is None:
+                    continue
+                corner = read_name(matrix.rows[0][0], self.facts.habits)
+                assert corner is not None
+                sizes = (len(matrix.rows), len(matrix.rows[0]))
+                first = [self.integer(i, {}) for i in corner.indices or ()]
+                for owner in sorted({key, self.facts.resolve(corner.key)}):
+                    self._fix_display(owner, sizes, first)
+
+    def _fix_display(self, key: str, sizes: tuple[int, int], first: list[int]) -> None:
+        if len(first) == 1:
+            sizes_used: tuple[int, ...] = (max(sizes),)
+            kind = "V" if sizes[1] == 1 else "R"
+        else:
+            sizes_used, kind = sizes, "M"
+        self.kinds[key] = kind
+        for position, (size, low) in enumerate(zip(sizes_used, first, strict=False)):
+            self.axes.fix(("axis", key, -1, position), size)
+            self.lows.append((("axis", key, -1, position), low))
+
+    def _declare_shape(self, key: str, sizes: tuple[Node, ...]) -> None:
+        ones = [isinstance(size, Number) and size.text == "1" for size in sizes]
+        if len(sizes) == 1:
+            kind = "V"
+            sizes = (*sizes,)
+        elif len(sizes) == 2:
+            kind = "O" if all(ones) else "V" if ones[1] else "R" if ones[0] else "M"
+        else:
+            kind = f"T{len(sizes)}"
+        self.kinds[key] = kind
+        keep = [size for size, one in zip(sizes, ones, strict=True) if not (one and kind in "VRO")]
+        if kind == "O":
+            return
+        for layer in (-1, *self.all_layers()):
+            for position, size in enumerate(keep):
+                self._size_axis(("axis", key, layer, position), size, self.layer_env() | {"l": layer})
+
+    def _size_axis(self, axis: Hashable, size: Node, env: dict[str, int]) -> None:
+        """Give an axis the size that a formula states."""
+        match size:
+            case Number(text=text) if text.isdigit():
+                self.axes.fix(axis, int(text))
+                return
+            case Symbol(name=name):
+                if name not in self.settings and name not in self.definitions:
+                    self.axes.name(axis, name)
+                    return
+        ref = read_name(size, self.facts.habits)
+        if ref is not None and ref.layer is None and ref.key not in self.definitions:
+            if ref.key not in self.settings:
+                self.axes.name(axis, ref.key + "'" * ref.primes)
+                return
+        self.axes.derive(axis, lambda: self.integer(size, env))
+
+    def _infer(self) -> None:
+        """Read the shapes off all definitions, at every layer that a rule is for."""
+        for key in sorted(self.definitions):
+            for number, definition in enumerate(self.definitions[key]):
+                if definition.display:
+                    continue
+                for env in self.layer_instances(definition):
+                    scope = (key, number, tuple(sorted(env.items())))
+                    self._bounds(definition.body, scope, env)
+                    shaper = Shaper(self, scope, env)
+                    family = self._target(definition, env)
+                    if family is not None:
+                        shaper.define(family, definition.indices, definition.body)
+                        self._free_letters(definition, scope)
+
+    def _free_letters(self, definition: Definition, scope: Hashable) -> None:
+        """Ranges that the notes give to an index letter hold in every definition."""
+        for index in definition.indices or ():
+            for name in letters_of(index):
+                if name in self.facts.ranges:
+                    self._range(("letter", scope, name), *self.facts.ranges[name], {})
+
+    def _range(self, axis: Hashable, low: Node | int, high: Node | int, env: dict[str, int]) -> None:
+        low_number = low if isinstance(low, int) else int(low.text) if isinstance(low, Number) else None
+        if low_number is not None:
+            self.lows.append((axis, low_number))
+        if isinstance(high, int):
+            self.axes.derive(axis, lambda: high - (low_number or 0) + 1)
+        elif low_number == 1 and isinstance(high, Symbol | Number | Script):
+            self._size_axis(axis, high, env)
+        else:
+            self.axes.derive(axis, lambda: self.integer(high, env) - (low_number or 0) + 1)
+
+    def _bounds(self, body: Node, scope: Hashable, env: dict[str, int]) -> None:
+        """The ranges that sums give to their letters."""
+        for node in walk(body):
+            if isinstance(node, BigOperator) and isinstance(node.lower, Chain) and node.upper is not None:
+                name = letter(node.lower.sides[0])
+                if name is not None and node.lower.relations[0].name == "=":
+                    self._range(("letter", scope, name), node.lower.sides[1], node.upper, env)
+
+    def layer_instances(self, definition: Definition) -> list[dict[str, int]]:
+        """The environments, one a layer, for which a definition speaks."""
+        if definition.layer is None or not letters_of(definition.layer):
+            return [self.layer_env()]
+        names = letters_of(definition.layer)
+        if "L" in names:
+            return [self.layer_env()]
+        return [self.layer_env() | {names[0]: layer} for layer in self.all_layers()]
+
+    def _target(self, definition: Definition, env: dict[str, int]) -> Family | None:
+        return self.family(Ref(definition.key, definition.layer, definition.sample), env)
+
+    def _measure(self) -> None:
+        """Sizes for axes that are read at sums of indices, such as x[i + m]."""
+        for family, position, index, scope in self.reaches:
+            axis = self.entry_axis(family, position)
+            letters = [("letter", scope, name) for name in letters_of(index) if (scope, name) in self.letter_axes]
+            unknown = [a for a in letters if not self._pinned(a)]
+            if self._pinned(axis) and unknown:
+                self.axes.derive(unknown[0], self._fitting(family, position, index, scope, unknown[0]))
+            elif not self._pinned(axis):
+                self.axes.derive(axis, self._reaching(family, position, index, scope))
+
+    def _pinned(self, axis: Hashable) -> bool:
+        root = self.axes.find(axis)
+        return root in self.axes.fixed or root in self.axes.named or root in self.axes.derived
+
+    def _corners(self, index: Node, scope: Hashable) -> Iterator[tuple[dict[str, int], int]]:
+        names = [n for n in letters_of(index) if n not in self.facts.sizes and n not in self.settings]
+        spans = []
+        for name in names:
+            axis = ("letter", scope, name)
+            low = self.low(axis)
+            spans.append((low, low + self.axes.size(axis) - 1))
+        for corner in grid(*spans):
+            env = dict(zip(names, corner, strict=True))
+            yield env, self.integer(index, env)
+
+    def _reaching(self, family: Family, position: int, index: Node, scope: Hashable):  # type: ignore[no-untyped-def]
+        def size() -> int:
+            low = self.low(self.entry_axis(family, position))
+            return max(value for _, value in self._corners(index, scope)) - low + 1
+
+        return size
+
+    def _fitting(self, family: Family, position: int, index: Node, scope: Hashable, axis: Hashable):  # type: ignore[no-untyped-def]
+        def size() -> int:
+            axis_read = self.entry_axis(family, position)
+            high = self.low(axis_read) + self.axes.size(axis_read) - 1
+            low = self.low(axis)
+            others = {}
+            for name in letters_of(index):
+                other = ("letter", scope, name)
+                if other != axis and name not in self.facts.sizes and name not in self.settings:
+                    others[name] = self.low(other) + self.axes.size(other) - 1
+            mine = str(axis[2])  # type: ignore[index]
+            count = 0
+            while count < 12 and self.integer(index, others | {mine: low + count}) <= high:
+                count += 1
+            return count
+
+        return size
+
+    def low(self, axis: Hashable) -> int:
+        """The number of the first entry along an axis."""
+        root = self.axes.find(axis)
+        for known, low in self.lows:
+            if self.axes.find(known) == root:
+                return low
+        return 0 if self.facts.cues.zero_based else 1
+
+    # --- symbols
+
+    def shape(self, family: Family) -> tuple[int, ...]:
+        """The sizes of a tensor. Raises Unreadable where they follow from themselves."""
+        whole = self._whole_definition(family)
+        if whole is not None and ("shape", family) not in self._busy:
+            return self.whole(*whole).shape
+        return tuple(1 if axis == ONE else self.axes.size(axis) for axis in self.axes_of(family))
+
+    def tensor(self, family: Family) -> Array:
+        """The entries of a tensor as symbols, in the shape that matrix formulas see."""
+        if family not in self._tensors:
+            shape = self.shape(family)
+            if int(np.prod(shape)) > LARGEST_ARRAY:
+                raise Unreadable(f"{family} would have {int(np.prod(shape))} entries")
+            lows = self._lows(family)
+            out = np.empty(shape, dtype=object)
+            for place in np.ndindex(*shape):
+                out[place] = self.symbol(family, self._written(family, place, lows))
+            self._tensors[family] = self._named_entries(family, out)
+        return self._tensors[family]
+
+    def _named_entries(self, family: Family, out: Array) -> Array:
+        """Where the notes display a tensor as a matrix of names, its entries are those names."""
+        for definition in self.definitions.get(family.key, ()):
+            matrix = displayed(self.facts, definition.body) if definition.display else None
+            if matrix is not None and family.layer < 0:
+                for place in np.ndindex(*out.shape):
+                    ref = read_name(matrix.rows[place[0]][place[1]], self.facts.habits)
+                    assert ref is not None
+                    inner = Family(self.facts.resolve(ref.key))
+                    out[place] = self.symbol(inner, tuple(self.integer(i, {}) for i in ref.indices or ()))
+        return out
+
+    def _written(self, family: Family, place: tuple[int, ...], lows: tuple[int, ...]) -> tuple[int, ...]:
+        """The indices under which the notes speak of an entry."""
+        match self.kinds.get(family.key):
+            case "V":
+                place = place[:1]
+            case "R":
+                place = place[1:]
+        lows = lows if len(lows) == len(place) else tuple(1 for _ in place)
+        return tuple(p + low for p, low in zip(place, lows, strict=True))
+
+    def _lows(self, family: Family) -> tuple[int, ...]:
+        return tuple(self.low(self.entry_axis(family, p)) for p in range(self.rank(family.key)))
+
+    def symbol(self, family: Family, indices: tuple[int, ...]) -> sp.Symbol:
+        name = f"{family}[{','.join(map(str, indices))}]" if indices else str(family)
+        made = sp.Symbol(name)
+        self.origin.setdefault(made, (family, indices))
+        return made
+
+    def entry(self, family: Family, indices: tuple[int, ...]) -> sp.Expr:
+        """One entry by the indices that the notes use; zero outside of the tensor."""
+        if len(indices) != self.rank(family.key):
+            raise Unreadable(f"{family} is read with {len(indices)} indices")
+        lows = self._lows(family)
+        shape = self.shape(family)
+        sizes = {"V": shape[:1], "R": shape[1:]}.get(self.kinds.get(family.key, ""), shape)
+        place = tuple(i - low for i, low in zip(indices, lows, strict=True))
+        if any(p < 0 or p >= size for p, size in zip(place, sizes, strict=True)):
+            return sp.Integer(0)
+        return self.tensor(family)[self._place(family, place)]
+
+    def _place(self, family: Family, place: tuple[int, ...]) -> tuple[int, ...]:
+        match self.kinds.get(family.key):
+            case "V":
+                return (*place, 0)
+            case "R":
+                return (0, *place)
+        return place
+
+    # --- values
+
+    def _whole_definition(self, family: Family) -> tuple[Definition, dict[str, int]] | None:
+        for definition in self.definitions.get(family.key, ()):
+            if definition.indices is None and not definition.display:
+                env = self.match_layer(definition, family)
+                if env is not None:
+                    return definition, env
+        return None
+
+    def match_layer(self, definition: Definition, family: Family) -> dict[str, int] | None:
+        """The environment in which a definition speaks of a family, None where it does not."""
+        for env in self.layer_instances(definition):
+            if definition.sample is not None:
+                names = letters_of(definition.sample)
+                if names:
+                    env = env | {names[0]: family.sample}
+            if self._target(definition, env) == family:
+                return env
+        return None
+
+    def whole(self, definition: Definition, env: dict[str, int]) -> Array:
+        """The value of a definition of a whole tensor."""
+        key = (definition.order, env.get("l", -1), env.get("L", -1))
+        if key not in self._whole:
+            if ("whole", key) in self._busy:
+                raise Unreadable(f"{definition.key} is defined by itself")
+            self._busy.add(("whole", key))
+            try:
+                self._whole[key] = self.evaluator(self, env).value(definition.body)
+            finally:
+                self._busy.discard(("whole", key))
+        return self._whole[key]
+
+    def value(self, symbol: sp.Symbol) -> sp.Expr | None:
+        """What an entry is defined as, in the symbols of other entries; None for one that is given."""
+        if symbol not in self._values:
+            self._values[symbol] = None
+            if symbol in self.origin:
+                try:
+                    self._values[symbol] = self._defined(*self.origin[symbol])
+                except SymcnnError:
+                    self.opaque.add(symbol)
+        return self._values[symbol]
+
+    def _defined(self, family: Family, indices: tuple[int, ...]) -> sp.Expr | None:
+        for definition in self.definitions.get(family.key, ()):
+            if definition.display:
+                continue
+            env = self.match_layer(definition, family)
+            if env is None:
+                continue
+            if definition.indices is None:
+                whole = self.whole(definition, env)
+                lows = self._lows(family)
+                place = tuple(i - low for i, low in zip(indices, lows, strict=False))
+                place = self._place(family, place)
+                if whole.ndim == 0 or len(place) != whole.ndim:
+                    return whole.flat[0] if whole.size == 1 else None
+                value = whole[place]
+                return None if value == self.symbol(family, indices) else value
+            bound = self._bind(definition.indices, indices, env)
+            if bound is not None:
+                return self.evaluator(self, env | bound).scalar(definition.body)
+        return None
+
+    def _bind(
+        self, written: tuple[Node, ...], indices: tuple[int, ...], env: dict[str, int]
+    ) -> dict[str, int] | None:
+        """The values of the index letters for which a definition speaks of an entry."""
+        if len(written) != len(indices):
+            return None
+        bound: dict[str, int] = {}
+        for node, index in zip(written, indices, strict=True):
+            name = letter(node)
+            if name is not None and not self.is_size(name):
+                if bound.setdefault(name, index) != index:
+                    return None
+            elif self.integer(node, env | bound) != index:
+                return None
+        return bound
+
+    def batch_size(self) -> sp.Integer:
+        """The number of examples."""
+        return sp.Integer(self.axes.size(("size", "m")))
+
+    def defined_families(self) -> Iterator[Family]:
+        """Every tensor that a definition in force gives a value, at the layers looked at."""
+        for key in sorted(self.definitions):
+            seen: set[Family] = set()
+            for definition in self.definitions[key]:
+                if definition.display or definition.sample is not None:
+                    continue
+                for env in self.layer_instances(definition):
+                    family = self._target(definition, env)
+                    if family is not None and family not in seen:
+                        seen.add(family)
+                        yield family
+
+    def expand(self, expr: sp.Expr, stop: frozenset[sp.Symbol] = frozenset()) -> sp.Expr:
+        """An expression with all definitions put in. Raises Unreadable on definitions that go round."""
+        for _ in range(40):
+            table = {}
+            for symbol in expr.free_symbols:
+                if symbol not in stop:
+                    value = self.value(symbol)
+                    if value is not None:
+                        table[symbol] = value
+            if not table:
+                return expr
+            expr = expr.xreplace(table)
+            if expr.count_ops() > 40000:
+                raise Unreadable("the expression with all definitions put in is too large")
+        raise Unreadable("the definitions go round in a circle")
+
+
+def check_shape(value: Array, shape: tuple[int, ...]) -> Array:
+    """`value` where it has that shape. Raises ShapeError."""
+    if value.shape != shape:
+        raise ShapeError(f"expected {shape}, came {value.shape}")
+    return value
+
+
+__all__ = ["Family", "Mismatch", "Reading", "Unary", "Unreadable", "World", "check_shape"]
