@@ -1,1 +1,55 @@
-"""symcnn derives, emits and verifies the mathematics of convolutional networks."""
+"""symcnn derives, emits and verifies the mathematics of convolutional networks.
+
+Names are loaded when they are first used, so that ``import symcnn`` does not import SymPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import symcnn.nets.spec as layers  # noqa: F401
+    from symcnn import models as models
+    from symcnn.core.errors import FormulaError as FormulaError
+    from symcnn.core.errors import ShapeError as ShapeError
+    from symcnn.core.errors import SymcnnError as SymcnnError
+    from symcnn.core.functions import KinkPolicy as KinkPolicy
+    from symcnn.front import check as check
+    from symcnn.front import derive as derive
+    from symcnn.front import emit as emit
+    from symcnn.nets.formula import Layer as Layer
+    from symcnn.nets.formula import layer as layer
+    from symcnn.nets.network import Network as Network
+    from symcnn.notes.verify import verify as verify
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "FormulaError": "symcnn.core.errors",
+    "KinkPolicy": "symcnn.core.functions",
+    "Layer": "symcnn.nets.formula",
+    "Network": "symcnn.nets.network",
+    "ShapeError": "symcnn.core.errors",
+    "SymcnnError": "symcnn.core.errors",
+    "check": "symcnn.front",
+    "derive": "symcnn.front",
+    "emit": "symcnn.front",
+    "layer": "symcnn.nets.formula",
+    "verify": "symcnn.notes.verify",
+}
+_MODULES = {"layers": "symcnn.nets.spec", "models": "symcnn.models"}
+
+__all__ = ["__version__", *_HOME, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

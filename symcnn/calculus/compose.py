@@ -22,7 +22,9 @@ def compose(expr: sp.Expr, producer: Equation) -> sp.Expr:
     """
     free = [index.symbol for index in producer.free]
     if list(producer.target.at) != free:
-        raise UnsupportedFormula(f"cannot substitute {producer.target}, whose positions are not plain indices")
+        raise UnsupportedFormula(
+            f"cannot substitute {producer.target}, whose positions are not plain indices"
+        )
 
     def visit(node: sp.Basic) -> sp.Basic:
         if isinstance(node, Read) and node.tensor == producer.tensor:
@@ -41,7 +43,11 @@ def _fresh(body: sp.Expr) -> sp.Expr:
     if isinstance(body, Reduce):
         opened, limits = body.opened()
         return Reduce(body.kind, _fresh(opened), limits)
-    return body.func(*(_fresh(arg) if isinstance(arg, sp.Expr) else arg for arg in body.args)) if body.args else body
+    return (
+        body.func(*(_fresh(arg) if isinstance(arg, sp.Expr) else arg for arg in body.args))
+        if body.args
+        else body
+    )
 
 
 def settle(expr: sp.Expr, classes: Classes) -> sp.Expr:
@@ -85,7 +91,11 @@ def _settle_sum(expr: Reduce, classes: Classes) -> sp.Expr:
     if isinstance(rest, Where) and rest.otherwise == 0:
         for k, extent in expr.limits:
             label = _label_of(rest.condition, k)
-            if label is not None and classes.get(label.tensor) == extent and not rest.value.free_symbols & {k}:
+            if (
+                label is not None
+                and classes.get(label.tensor) == extent
+                and not rest.value.free_symbols & {k}
+            ):
                 others = [limit for limit in expr.limits if limit[0] != k]
                 return scale * Reduce("sum", rest.value, others)
     used = body.free_symbols

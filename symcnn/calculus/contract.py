@@ -79,7 +79,11 @@ def _solve(
     )
     chosen = order[0]
     others = position - slopes[chosen] * chosen
-    return {chosen: sp.expand(index - others) / slopes[chosen] if slopes[chosen] != 1 else sp.expand(index - others)}
+    return {
+        chosen: sp.expand(index - others) / slopes[chosen]
+        if slopes[chosen] != 1
+        else sp.expand(index - others)
+    }
 
 
 def _mixed_radix(
@@ -111,7 +115,9 @@ def join_digits(expr: sp.Expr) -> sp.Expr:
     """Put quotient and remainder of one number together again: ``w·⌊t/w⌋ + t mod w = t``, inside positions."""
     if not expr.has(sp.Mod):
         return expr
-    return expr.replace(lambda e: isinstance(e, Read), lambda read: Read(read.tensor, map(_joined, read.at), read.args[2]))
+    return expr.replace(
+        lambda e: isinstance(e, Read), lambda read: Read(read.tensor, map(_joined, read.at), read.args[2])
+    )
 
 
 def _joined(position: sp.Expr) -> sp.Expr:
@@ -138,7 +144,9 @@ def _provably_within(value: sp.Expr, extent: sp.Expr, extents: Mapping[sp.Symbol
             known[digits[part]] = limit
     plain = value.xreplace(digits)
     indices = plain.free_symbols & set(known)
-    return not any(part.free_symbols & indices for part in plain.atoms(sp.floor, sp.Mod)) and inside(plain, extent, known)
+    return not any(part.free_symbols & indices for part in plain.atoms(sp.floor, sp.Mod)) and inside(
+        plain, extent, known
+    )
 
 
 def _digit_extent(part: sp.Expr, extents: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr | None:
@@ -148,7 +156,11 @@ def _digit_extent(part: sp.Expr, extents: Mapping[sp.Symbol, sp.Expr]) -> sp.Exp
     if numerator not in extents:
         return None
     quotient = sp.cancel(extents[numerator] / denominator)
-    return quotient if sp.fraction(quotient)[1] == 1 and not (quotient.is_number and not quotient.is_Integer) else None
+    return (
+        quotient
+        if sp.fraction(quotient)[1] == 1 and not (quotient.is_number and not quotient.is_Integer)
+        else None
+    )
 
 
 def absorb(state: State, context: Context) -> State:
@@ -181,7 +193,9 @@ def _absorb(term: Term, context: Context) -> Term:
             c
             for c in ranges
             if c not in dropped
-            and any(p == c.position and e == c.extent for p, e in zip(factor.at, factor.tensor.shape, strict=True))
+            and any(
+                p == c.position and e == c.extent for p, e in zip(factor.at, factor.tensor.shape, strict=True)
+            )
         ]
         if carried:
             factors[place] = factor.guarded()
@@ -203,5 +217,3 @@ def _may_fail(expr: sp.Basic, extents: Mapping[sp.Symbol, sp.Expr]) -> bool:
     if isinstance(expr, Reduce | Selected):
         return _may_fail(expr.body, {**extents, **dict(expr.limits)})
     return any(_may_fail(arg, extents) for arg in expr.args)
-
-

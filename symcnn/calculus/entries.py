@@ -69,10 +69,14 @@ class Entries:
         """An integer or rational from sizes and index values."""
         value = rebind(rebind(expr, env), self.sizes).doit() if not expr.is_number else expr
         if not value.is_Rational:
-            raise UnsupportedFormula(f"no concrete value for {expr}; give {', '.join(map(str, value.free_symbols))}")
+            raise UnsupportedFormula(
+                f"no concrete value for {expr}; give {', '.join(map(str, value.free_symbols))}"
+            )
         return value
 
-    def places(self, limits: Iterable[Limit], env: Mapping[sp.Symbol, sp.Expr]) -> list[dict[sp.Symbol, sp.Expr]]:
+    def places(
+        self, limits: Iterable[Limit], env: Mapping[sp.Symbol, sp.Expr]
+    ) -> list[dict[sp.Symbol, sp.Expr]]:
         """Every assignment of the bound indices, in row-major order. Raises LimitExceeded."""
         bounds = [(k, int(self.number(extent, env))) for k, extent in limits]
         count = 1
@@ -80,11 +84,14 @@ class Entries:
             count *= max(extent, 0)
         self.spent += count
         if self.spent > self.limit:
-            raise LimitExceeded(f"expansion into {self.spent} terms or more; the limit is {self.limit} (option limit=)")
+            raise LimitExceeded(
+                f"expansion into {self.spent} terms or more; the limit is {self.limit} (option limit=)"
+            )
         names = [k for k, _ in bounds]
         ranges = [range(extent) for _, extent in bounds]
         return [
-            {**env, **dict(zip(names, map(sp.Integer, values), strict=True))} for values in itertools.product(*ranges)
+            {**env, **dict(zip(names, map(sp.Integer, values), strict=True))}
+            for values in itertools.product(*ranges)
         ]
 
     def value(self, expr: sp.Expr, env: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
@@ -160,11 +167,14 @@ class Entries:
         candidates = [v for v in values if v != useless]
         if len(candidates) == 1:
             return candidates[0]
-        return sp.Add(*(v * self._chosen(expr.kind, "first", k, candidates) for k, v in enumerate(candidates)))
+        return sp.Add(
+            *(v * self._chosen(expr.kind, "first", k, candidates) for k, v in enumerate(candidates))
+        )
 
     def _selected(self, expr: Selected, env: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
         useless = -sp.oo if expr.kind == "max" else sp.oo
-        candidates, place = [], None
+        candidates: list[sp.Expr] = []
+        place = None
         at = [self.number(position, env) for position in expr.at]
         for assignment in self.places(expr.limits, env):
             value = self.value(expr.body, assignment)

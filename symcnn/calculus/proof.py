@@ -55,7 +55,9 @@ def small_sizes(equations: Sequence[Equation], seed: int = 0, largest: int = 120
         if score == (0, largest, 0):
             break
     if best is None:
-        raise LimitExceeded(f"no small sizes found at which every read of {equations[-1].tensor.name} is valid")
+        raise LimitExceeded(
+            f"no small sizes found at which every read of {equations[-1].tensor.name} is valid"
+        )
     return best[1]
 
 
@@ -154,7 +156,10 @@ def reduced(expr: sp.Expr) -> sp.Expr:
 
 
 def _reduced_product(term: sp.Expr) -> sp.Expr:
-    factors = [base if isinstance(base, Indicator) else base**power for base, power in (f.as_base_exp() for f in sp.Mul.make_args(term))]
+    factors = [
+        base if isinstance(base, Indicator) else base**power
+        for base, power in (f.as_base_exp() for f in sp.Mul.make_args(term))
+    ]
     names = {factor.name for factor in factors if isinstance(factor, Indicator)}
     if any(name.replace(" > 0]", " < 0]") in names for name in names if name.endswith(" > 0]")):
         return sp.S.Zero

@@ -30,12 +30,22 @@ RULES = (
         contract.contract,
     ),
     Rule("zero outside", "a condition is dropped where a read that is 0 outside carries it", contract.absorb),
-    Rule("own output", "the derivative is written with the value that the forward pass has computed", simplify.own_output),
-    Rule("named function", "1/(1 + exp(−z)) is σ(z), log(1 + exp(z)) is softplus(z)", simplify.name_functions),
+    Rule(
+        "own output",
+        "the derivative is written with the value that the forward pass has computed",
+        simplify.own_output,
+    ),
+    Rule(
+        "named function", "1/(1 + exp(−z)) is σ(z), log(1 + exp(z)) is softplus(z)", simplify.name_functions
+    ),
     Rule("common denominator", "fractions are brought to one denominator", simplify.common_denominator),
     Rule("expand", "the numerator is multiplied out", simplify.expand_numerator),
     Rule("cancel", "equal terms and factors cancel", simplify.cancel),
-    Rule("collect", "what does not depend on an index stands before its sum; equal terms are added", simplify.collect),
+    Rule(
+        "collect",
+        "what does not depend on an index stands before its sum; equal terms are added",
+        simplify.collect,
+    ),
 )
 
 
@@ -52,7 +62,9 @@ class Gradient:
     derivation: Derivation
 
 
-def differentiation(policy: KinkPolicy, cotangent: Read, tensor: Tensor, indices: tuple[sp.Symbol, ...]) -> Rule:
+def differentiation(
+    policy: KinkPolicy, cotangent: Read, tensor: Tensor, indices: tuple[sp.Symbol, ...]
+) -> Rule:
     """The first rule of every pullback: each read of ``tensor`` contributes its coefficient."""
 
     def apply(state: State, context: Context) -> State:
@@ -74,10 +86,18 @@ def differentiation(policy: KinkPolicy, cotangent: Read, tensor: Tensor, indices
 
 def cotangent_indices(equation: Equation, tensor: Tensor) -> tuple[sp.Symbol, ...]:
     """Names for the cotangent's axes: those by which the equation reads the tensor, made distinct."""
-    reading = next(r for r in sp.preorder_traversal(equation.body) if isinstance(r, Read) and r.tensor == tensor)
+    reading = next(
+        r for r in sp.preorder_traversal(equation.body) if isinstance(r, Read) and r.tensor == tensor
+    )
     chosen: list[str] = []
     for axis, position in enumerate(reading.at):
-        name = position.name if position.is_Symbol and not position.name[:1].isupper() else "hwtvq"[axis % 5] if len(reading.at) < 3 else "nchwtvq"[axis % 7]
+        name = (
+            position.name
+            if position.is_Symbol and not position.name[:1].isupper()
+            else "hwtvq"[axis % 5]
+            if len(reading.at) < 3
+            else "nchwtvq"[axis % 7]
+        )
         taken = {*chosen, *(s.name for e in reading.tensor.shape for s in e.free_symbols)}
         base, count = name, 1
         while name in taken:
@@ -95,7 +115,9 @@ def pullback(
     Raises UnknownName where the equation does not read the tensor.
     """
     if tensor not in equation.inputs:
-        raise UnknownName(f"{equation.tensor.name} does not depend on {tensor.name}; it reads {', '.join(t.name for t in equation.inputs)}")
+        raise UnknownName(
+            f"{equation.tensor.name} does not depend on {tensor.name}; it reads {', '.join(t.name for t in equation.inputs)}"
+        )
     seed = Read(cotangent or equation.tensor.cotangent(), equation.target.at)
     indices = cotangent_indices(equation, tensor)
     goal = Read(tensor.cotangent(), indices)

@@ -89,7 +89,9 @@ def recognise(equation: Equation) -> Operation | None:
         return _cases(equation, inner)
     factors = list(sp.Mul.make_args(inner))
     if any(isinstance(f, Selected) for f in factors) and any(isinstance(f, Read) for f in factors):
-        return Operation("routing", tuple(Operand(f.tensor) for f in factors if isinstance(f, Read)), over=_names(limits))
+        return Operation(
+            "routing", tuple(Operand(f.tensor) for f in factors if isinstance(f, Read)), over=_names(limits)
+        )
     if not all(isinstance(f, Read) for f in factors):
         return _function(equation)
     if len(factors) == 1:
@@ -122,7 +124,9 @@ def _scaled(body: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 def _cases(equation: Equation, body: Where) -> Operation | None:
     everything = [body.value, body.condition]
     if any(part.has(Selected) for part in everything):
-        return Operation("routing", tuple(Operand(r.tensor) for r in sp.Mul.make_args(body.value) if isinstance(r, Read)))
+        return Operation(
+            "routing", tuple(Operand(r.tensor) for r in sp.Mul.make_args(body.value) if isinstance(r, Read))
+        )
     if body.otherwise == 0 and isinstance(body.value, Read) and not body.condition.has(Selected):
         return Operation("mask", (Operand(body.value.tensor),))
     return _function(equation)
@@ -159,7 +163,10 @@ def _single(equation: Equation, read: Read, limits: tuple[Limit, ...], scale: sp
         return Operation("pooling", operand, over=_names(limits), scale=scale)
     if list(read.at) == free and equation.target.at == tuple(free):
         return Operation("copy", operand, scale=scale)
-    if any(p.has(sp.floor, sp.Mod) or len(p.free_symbols & set(free)) > 1 for p in (*read.at, *equation.target.at)):
+    if any(
+        p.has(sp.floor, sp.Mod) or len(p.free_symbols & set(free)) > 1
+        for p in (*read.at, *equation.target.at)
+    ):
         return Operation("reshape", operand, scale=scale)
     if set(read.at) <= set(free):
         return Operation("mean spread" if scale != 1 else "copy", operand, scale=scale)
@@ -176,7 +183,9 @@ def _backwards(position: sp.Expr, limits: tuple[Limit, ...]) -> bool:
     return any(sp.expand(position).coeff(k, 1).is_negative for k, _ in limits)
 
 
-def _pair(equation: Equation, factors: list[Read], limits: tuple[Limit, ...], scale: sp.Expr) -> Operation | None:
+def _pair(
+    equation: Equation, factors: list[Read], limits: tuple[Limit, ...], scale: sp.Expr
+) -> Operation | None:
     plain = [all(p.is_Symbol for p in read.at) and len(set(read.at)) == len(read.at) for read in factors]
     if all(plain):
         return _product(equation, factors, limits, scale)
@@ -187,7 +196,9 @@ def _pair(equation: Equation, factors: list[Read], limits: tuple[Limit, ...], sc
     return None
 
 
-def _product(equation: Equation, factors: list[Read], limits: tuple[Limit, ...], scale: sp.Expr) -> Operation | None:
+def _product(
+    equation: Equation, factors: list[Read], limits: tuple[Limit, ...], scale: sp.Expr
+) -> Operation | None:
     out = list(equation.target.at)
     bound = [k for k, _ in limits]
     if not limits:
@@ -202,11 +213,16 @@ def _product(equation: Equation, factors: list[Read], limits: tuple[Limit, ...],
         if left is not None and right is not None and left is not right:
             return Operation(
                 "matrix product",
-                (Operand(left.tensor, left.at[0] == bound[0]), Operand(right.tensor, right.at[1] == bound[0])),
+                (
+                    Operand(left.tensor, left.at[0] == bound[0]),
+                    Operand(right.tensor, right.at[1] == bound[0]),
+                ),
                 over=_names(limits),
                 scale=scale,
             )
-    return Operation("contraction", tuple(Operand(r.tensor) for r in factors), over=_names(limits), scale=scale)
+    return Operation(
+        "contraction", tuple(Operand(r.tensor) for r in factors), over=_names(limits), scale=scale
+    )
 
 
 def _convolution(
@@ -237,7 +253,11 @@ def _convolution(
     if not windows:
         return None
     return Operation(
-        _family(windows), (Operand(data.tensor), Operand(kernel.tensor)), tuple(windows), _names(limits), scale
+        _family(windows),
+        (Operand(data.tensor), Operand(kernel.tensor)),
+        tuple(windows),
+        _names(limits),
+        scale,
     )
 
 

@@ -7,7 +7,7 @@ import sympy as sp
 from symcnn.calculus.derivation import Context, State
 from symcnn.calculus.spread import atomise
 from symcnn.calculus.term import Term, split
-from symcnn.core.expr import Read, Reduce, Selected, Where, rebind, reads, same
+from symcnn.core.expr import Read, Reduce, Selected, Where, reads, rebind, same
 from symcnn.core.functions import fold
 
 TRANSCENDENTAL = (sp.Function, Reduce, Selected)
@@ -49,7 +49,9 @@ def _own_output(term: Term, context: Context) -> Term:
     factor = _by_inversion(term.factor, context)
     factor = _by_division(factor, context)
     factor = positive_constant(factor)
-    return Term(factor, term.limits, term.conditions, term.deltas) if cost(factor) < cost(term.factor) else term
+    return (
+        Term(factor, term.limits, term.conditions, term.deltas) if cost(factor) < cost(term.factor) else term
+    )
 
 
 def _by_division(factor: sp.Expr, context: Context) -> sp.Expr:
@@ -153,7 +155,7 @@ def algebra_lines(expr: sp.Expr) -> list[sp.Expr]:
     if _rational(plain):
         lines.append(sp.factor(sp.cancel(plain)))
     lines[-1] = positive_constant(lines[-1])
-    back = []
+    back: list[sp.Expr] = []
     for line in lines:
         restored = line.xreplace(atoms)
         if not back or back[-1] != restored:
@@ -210,7 +212,9 @@ def name_functions(state: State, context: Context) -> State:
     folded = []
     for term in state:
         factor = fold(term.factor)
-        folded.append(Term(factor, term.limits, term.conditions, term.deltas) if factor != term.factor else term)
+        folded.append(
+            Term(factor, term.limits, term.conditions, term.deltas) if factor != term.factor else term
+        )
     return tuple(folded)
 
 
@@ -233,7 +237,9 @@ def collect(state: State, context: Context) -> State:
 
 
 def _count(term: Term) -> Term:
-    used = term.factor.free_symbols.union(*(c.free_symbols for c in term.conditions), *(p.free_symbols for p, _ in term.deltas))
+    used = term.factor.free_symbols.union(
+        *(c.free_symbols for c in term.conditions), *(p.free_symbols for p, _ in term.deltas)
+    )
     factor, limits = term.factor, []
     for k, extent in term.limits:
         if k in used:
@@ -245,7 +251,12 @@ def _count(term: Term) -> Term:
 
 def _united(left: Term, right: Term) -> Term | None:
     """Two terms over the same ranges whose factors differ by a number."""
-    if len(left.limits) != len(right.limits) or len(left.conditions) != len(right.conditions) or left.deltas or right.deltas:
+    if (
+        len(left.limits) != len(right.limits)
+        or len(left.conditions) != len(right.conditions)
+        or left.deltas
+        or right.deltas
+    ):
         return None
     if [e for _, e in left.limits] != [e for _, e in right.limits]:
         return None
@@ -255,7 +266,9 @@ def _united(left: Term, right: Term) -> Term | None:
         return None
     if same(moved.factor, left.factor):
         return Term(2 * left.factor, left.limits, left.conditions)
-    if not left.limits or set(split(left.factor, set(left.indices))[1]) == set(split(moved.factor, set(left.indices))[1]):
+    if not left.limits or set(split(left.factor, set(left.indices))[1]) == set(
+        split(moved.factor, set(left.indices))[1]
+    ):
         united = _common(left.factor, moved.factor)
         if cost(united) < cost(left.factor) + cost(moved.factor):
             return Term(united, left.limits, left.conditions)

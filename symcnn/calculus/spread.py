@@ -20,7 +20,9 @@ from symcnn.core.tensor import Tensor
 Atom = Read | Reduce | Where | Selected
 
 
-def atomise(expr: sp.Expr, kinds: tuple[type, ...] = (Read, Reduce, Where, Selected)) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
+def atomise(
+    expr: sp.Expr, kinds: tuple[type, ...] = (Read, Reduce, Where, Selected)
+) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
     """``expr`` with its outermost reads, reductions and cases replaced by real symbols, and what each stands for."""
     found: dict[sp.Expr, sp.Symbol] = {}
 
@@ -100,4 +102,6 @@ def rename_limits(term: Term, name: Callable[[sp.Symbol], str]) -> Term:
     """Fresh bound indices throughout, under other printed names."""
     renaming = {k: fresh(name(k)) for k, _ in term.limits}
     moved = term.substituted(renaming)
-    return Term(moved.factor, tuple((renaming[k], e) for k, e in moved.limits), moved.conditions, moved.deltas)
+    return Term(
+        moved.factor, tuple((renaming[k], e) for k, e in moved.limits), moved.conditions, moved.deltas
+    )

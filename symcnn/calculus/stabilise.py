@@ -61,7 +61,12 @@ def _shift(expr: sp.Expr) -> sp.Expr:
 
 
 def _exponential_sum(expr: sp.Basic) -> bool:
-    return isinstance(expr, Reduce) and expr.kind == "sum" and isinstance(expr.body, sp.exp) and not _is_shifted(expr)
+    return (
+        isinstance(expr, Reduce)
+        and expr.kind == "sum"
+        and isinstance(expr.body, sp.exp)
+        and not _is_shifted(expr)
+    )
 
 
 def _is_shifted(expr: Reduce) -> bool:

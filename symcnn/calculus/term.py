@@ -65,6 +65,8 @@ def total(terms: tuple[Term, ...]) -> sp.Expr:
     groups: dict[sp.Basic, list[sp.Expr]] = {}
     for term in terms:
         e = term.expr()
-        condition, value = (e.condition, e.value) if isinstance(e, Where) and e.otherwise == 0 else (sp.true, e)
+        condition, value = (
+            (e.condition, e.value) if isinstance(e, Where) and e.otherwise == 0 else (sp.true, e)
+        )
         groups.setdefault(condition, []).append(value)
     return sp.Add(*(Where(condition, sp.Add(*values), 0) for condition, values in groups.items()))

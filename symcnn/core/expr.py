@@ -31,7 +31,9 @@ class Read(sp.Expr):
     is_real = True
 
     def __new__(cls, tensor: Tensor, at: Iterable[object], outside: object = None) -> Read:
-        guard = outside if isinstance(outside, sp.Tuple) else sp.Tuple(*([] if outside is None else [outside]))
+        guard = (
+            outside if isinstance(outside, sp.Tuple) else sp.Tuple(*([] if outside is None else [outside]))
+        )
         return super().__new__(cls, tensor, sp.Tuple(*at), guard)
 
     @property
@@ -280,7 +282,9 @@ def canonical(expr: sp.Basic) -> sp.Basic:
         return expr
     if isinstance(expr, Binder):
         body = canonical(expr.body)
-        depth = 1 + max((int(s.name[1:]) // 16 for s in body.atoms(sp.Symbol) if s.name[:1] == "\x00"), default=-1)
+        depth = 1 + max(
+            (int(s.name[1:]) // 16 for s in body.atoms(sp.Symbol) if s.name[:1] == "\x00"), default=-1
+        )
         names = {
             k: sp.Symbol(f"\x00{16 * depth + place}", integer=True, nonnegative=True)
             for place, k in enumerate(expr.indices)

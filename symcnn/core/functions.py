@@ -132,7 +132,7 @@ def signum(z: sp.Expr) -> sp.Expr:
 
 def fold(expr: sp.Expr) -> sp.Expr:
     """Name σ and softplus where their definitions stand written out; the value does not change."""
-    folded = expr.replace(_is_softplus, lambda e: softplus(_exponent_beside_one(e.args[0])))
+    folded = expr.replace(_is_softplus, lambda e: softplus(_required(e.args[0])))
     folded = folded.replace(_is_logistic_power, _fold_power)
     return folded.replace(lambda e: e.is_Mul and e.has(sigmoid) and e.has(sp.exp), _fold_product)
 
@@ -149,18 +149,22 @@ def _exponent_beside_one(e: sp.Expr) -> sp.Expr | None:
     return None
 
 
+def _required(e: sp.Expr) -> sp.Expr:
+    found = _exponent_beside_one(e)
+    assert found is not None, "called on what the pattern has matched"
+    return found
+
+
 def _is_softplus(e: sp.Expr) -> bool:
     return isinstance(e, sp.log) and _exponent_beside_one(e.args[0]) is not None
 
 
 def _is_logistic_power(e: sp.Expr) -> bool:
-    return bool(
-        e.is_Pow and e.exp.is_Integer and e.exp < 0 and _exponent_beside_one(e.base) is not None
-    )
+    return bool(e.is_Pow and e.exp.is_Integer and e.exp < 0 and _exponent_beside_one(e.base) is not None)
 
 
 def _fold_power(e: sp.Expr) -> sp.Expr:
-    return sigmoid(-_exponent_beside_one(e.base)) ** (-e.exp)
+    return sigmoid(-_required(e.base)) ** (-e.exp)
 
 
 def _fold_product(e: sp.Expr) -> sp.Expr:

@@ -14,7 +14,7 @@ import sympy as sp
 from symcnn.core.bounds import coefficients, inside, span
 from symcnn.core.equation import Equation, Index, System
 from symcnn.core.errors import FormulaError, UnknownName
-from symcnn.core.expr import Read, Reduce, Where, reads, rebind
+from symcnn.core.expr import Read, Where, reads, rebind
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.language import Draft, Reader, syntax
 from symcnn.core.tensor import Tensor
@@ -98,7 +98,7 @@ def _from_affine(every: list[Read], indices: list[sp.Symbol], extents: dict[sp.S
     progress = True
     while progress:
         progress = False
-        for read, axis in ((read, axis) for read in every for axis in range(read.tensor.rank)):
+        for read, axis in [(r, k) for r in every for k in range(r.tensor.rank)]:
             slopes, rest = coefficients(read.at[axis], indices)
             unknown = [k for k in slopes if k not in extents]
             if len(unknown) == 1:
@@ -132,7 +132,9 @@ def _most(
 def _mixed_radix(
     slopes: Mapping[sp.Symbol, sp.Expr], unknown: list[sp.Symbol], extent: sp.Expr
 ) -> dict[sp.Symbol, sp.Expr]:
-    order = sorted(slopes, key=lambda k: (len(sp.Mul.make_args(slopes[k])) - (slopes[k] == 1), str(slopes[k])))
+    order = sorted(
+        slopes, key=lambda k: (len(sp.Mul.make_args(slopes[k])) - (slopes[k] == 1), str(slopes[k]))
+    )
     limits = [slopes[k] for k in order[1:]] + [extent]
     found = {}
     for k, limit in zip(order, limits, strict=True):
@@ -193,7 +195,10 @@ def check_reads(equation: Equation, columns: Mapping[Read, int], line: int = 1) 
                 continue
             where = _leaves(position, extent, extents)
             if where is not None:
-                at = next((c for r, c in columns.items() if r.tensor.name == read.tensor.name and r.at == read.at), 1)
+                at = next(
+                    (c for r, c in columns.items() if r.tensor.name == read.tensor.name and r.at == read.at),
+                    1,
+                )
                 raise FormulaError(
                     f"{read} can leave {read.tensor.name}: axis {axis} of extent {extent} is read at {where}",
                     line=line,
@@ -226,8 +231,3 @@ def _leaves(position: sp.Expr, extent: sp.Expr, extents: Mapping[sp.Symbol, sp.E
             sizes = ", ".join(f"{s}={v}" for s, v in at.items())
             return f"{reach[0]} … {reach[1]}" + (f", outside for {sizes}" if sizes else "")
     return None
-
-
-def is_reduction(expr: sp.Basic) -> bool:
-    """Whether ``expr`` sums, multiplies or picks over bound indices."""
-    return isinstance(expr, Reduce)

@@ -73,7 +73,9 @@ def check_name(name: str, what: str, *, line: int = 1, column: int = 1) -> str:
     Raises FormulaError.
     """
     if name in RESERVED:
-        raise FormulaError(f"expected a name for {what}, got the reserved name {name!r}", line=line, column=column)
+        raise FormulaError(
+            f"expected a name for {what}, got the reserved name {name!r}", line=line, column=column
+        )
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name) or len(name) > 40:
         raise FormulaError(
             f"expected a name of letters and digits for {what}, got {name[:60]!r}", line=line, column=column
@@ -103,7 +105,10 @@ def _line(raw: str, number: int, indent: int) -> Line:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         column = (getattr(error, "offset", None) or 1) + indent
         raise FormulaError(
-            "expected target[indices] = expression in Python's syntax", line=number, column=column, hint=_reason(error)
+            "expected target[indices] = expression in Python's syntax",
+            line=number,
+            column=column,
+            hint=_reason(error),
         ) from None
     match module.body:
         case [ast.Assign(targets=[target], value=body)]:
@@ -114,7 +119,11 @@ def _line(raw: str, number: int, indent: int) -> Line:
 
 def _reason(error: BaseException) -> str:
     message = str(getattr(error, "msg", "") or "nested too deeply")
-    return message.replace("Perhaps you forgot a comma?", "").replace(". Maybe you meant '==' or ':=' instead of '='?", "").strip(" .")
+    return (
+        message.replace("Perhaps you forgot a comma?", "")
+        .replace(". Maybe you meant '==' or ':=' instead of '='?", "")
+        .strip(" .")
+    )
 
 
 def _check_nesting(raw: str, number: int) -> None:
@@ -136,7 +145,9 @@ def _check_tree(module: ast.AST, number: int) -> None:
         frontier.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
 
 
-def parse_shape(text: str | tuple[object, ...] | list[object], names: Mapping[str, sp.Symbol]) -> tuple[sp.Expr, ...]:
+def parse_shape(
+    text: str | tuple[object, ...] | list[object], names: Mapping[str, sp.Symbol]
+) -> tuple[sp.Expr, ...]:
     """A shape such as ``"N,C,(H-R)//2+1,W"``: each axis a size name, a number or an expression of sizes."""
     if not isinstance(text, str):
         text = ",".join(str(axis) for axis in text)
@@ -169,7 +180,9 @@ def _size(node: ast.expr, names: Mapping[str, sp.Symbol], text: str) -> sp.Expr:
                     return a * b
                 case ast.FloorDiv() if b != 0:
                     return sp.floor(a / b)
-    raise FormulaError(f"expected a size, a number, +, -, * or // in the shape {text!r}", column=node.col_offset)
+    raise FormulaError(
+        f"expected a size, a number, +, -, * or // in the shape {text!r}", column=node.col_offset
+    )
 
 
 def shape_names(text: str | tuple[object, ...] | list[object]) -> tuple[set[str], set[str]]:
@@ -205,7 +218,10 @@ class Reader:
         offsets = set()
         for line in self.lines:
             offsets |= _position_names(line.body) - _factor_names(line.body)
-        return {name: (offset(name) if name in offsets and name not in alone else size(name)) for name in sorted(mentioned)}
+        return {
+            name: (offset(name) if name in offsets and name not in alone else size(name))
+            for name in sorted(mentioned)
+        }
 
     def shape_of(self, name: str) -> tuple[sp.Expr, ...] | None:
         """The declared shape of a tensor, if there is one."""
@@ -237,13 +253,18 @@ class Reader:
         at = [self.position(p, free) for p in positions]
         shape = self.shape_of(target)
         if shape is not None and len(shape) != len(at):
-            raise self.error(f"expected {len(shape)} positions in {target} of shape {self.shapes[target]}, got {len(at)}", line.target)
+            raise self.error(
+                f"expected {len(shape)} positions in {target} of shape {self.shapes[target]}, got {len(at)}",
+                line.target,
+            )
         self.draft.target = Read(Tensor(target, shape or [sp.S.Zero] * len(at), "value"), at)
         self.draft.body = self.value(line.body, free)
         return self.draft
 
     def error(self, message: str, node: ast.AST, hint: str = "") -> FormulaError:
-        return FormulaError(message, line=self.draft.line, column=getattr(node, "col_offset", 0) + 1, hint=hint)
+        return FormulaError(
+            message, line=self.draft.line, column=getattr(node, "col_offset", 0) + 1, hint=hint
+        )
 
     # -- positions ---------------------------------------------------------------------------------------------------
 
@@ -253,7 +274,9 @@ class Reader:
         try:
             coefficients(built, scope.values())
         except UnsupportedFormula:
-            raise self.error(f"expected a position that is affine in its indices, got {ast.unparse(node)}", node) from None
+            raise self.error(
+                f"expected a position that is affine in its indices, got {ast.unparse(node)}", node
+            ) from None
         return built
 
     def _integer(self, node: ast.expr, scope: Mapping[str, sp.Symbol]) -> sp.Expr:
@@ -275,10 +298,13 @@ class Reader:
                         return a - b
                     case ast.Mult():
                         return a * b
-                    case ast.FloorDiv() if b != 0 and not (a.free_symbols | b.free_symbols) & set(scope.values()):
+                    case ast.FloorDiv() if b != 0 and not (a.free_symbols | b.free_symbols) & set(
+                        scope.values()
+                    ):
                         return sp.floor(a / b)
         raise self.error(
-            f"expected a position of indices, sizes and integers with +, -, *, got {ast.unparse(node)[:60]}", node
+            f"expected a position of indices, sizes and integers with +, -, *, got {ast.unparse(node)[:60]}",
+            node,
         )
 
     def integer_name(self, name: str, node: ast.AST) -> sp.Symbol:
@@ -313,7 +339,9 @@ class Reader:
                 return self._operation(node, scope)
             case ast.Subscript(value=ast.Name(id=name)) if name not in REDUCTIONS:
                 return self._read(name, node, scope)
-            case ast.Call(func=ast.Subscript(value=ast.Name(id=kind), slice=limits), args=[body], keywords=[]):
+            case ast.Call(
+                func=ast.Subscript(value=ast.Name(id=kind), slice=limits), args=[body], keywords=[]
+            ):
                 return self._reduction(kind, limits, body, node, scope)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self._call(name, args, node, scope)
@@ -358,7 +386,10 @@ class Reader:
                 raise self.error("expected // between sizes only", node)
             case ast.Pow():
                 if b.is_number and abs(b) > MAX_EXPONENT:
-                    raise self.error(f"expected an exponent of at most {MAX_EXPONENT}, got {ast.unparse(node.right)}", node.right)
+                    raise self.error(
+                        f"expected an exponent of at most {MAX_EXPONENT}, got {ast.unparse(node.right)}",
+                        node.right,
+                    )
                 if a == 0 and b.is_negative:
                     raise self.error("expected a base other than 0", node.left)
                 return a**b
@@ -379,11 +410,15 @@ class Reader:
         if tensor is None:
             shape = self.shape_of(name)
             if shape is None:
-                raise self.error(f"expected a shape for the tensor {name}", node, f"give shapes={{{name!r}: 'N,D'}}")
+                raise self.error(
+                    f"expected a shape for the tensor {name}", node, f"give shapes={{{name!r}: 'N,D'}}"
+                )
             tensor = self.inputs[name] = Tensor(name, shape, "input")
         if len(at) != tensor.rank:
             shape_text = ", ".join(map(str, tensor.shape))
-            raise self.error(f"expected {tensor.rank} positions in {name} of shape ({shape_text}), got {len(at)}", node)
+            raise self.error(
+                f"expected {tensor.rank} positions in {name} of shape ({shape_text}), got {len(at)}", node
+            )
         read = Read(tensor, at, outside)
         self.draft.columns.setdefault(read, node.col_offset + 1)
         return read
@@ -429,9 +464,13 @@ class Reader:
         reduced = Reduce("sum" if kind == "mean" else kind, value, list(zip(bound, extents, strict=True)))
         return reduced / sp.Mul(*extents) if kind == "mean" else reduced
 
-    def _call(self, name: str, args: list[ast.expr], node: ast.Call, scope: Mapping[str, sp.Symbol]) -> sp.Expr:
+    def _call(
+        self, name: str, args: list[ast.expr], node: ast.Call, scope: Mapping[str, sp.Symbol]
+    ) -> sp.Expr:
         if name == "where" and len(args) == 3:
-            return Where(self.condition(args[0], scope), self.value(args[1], scope), self.value(args[2], scope))
+            return Where(
+                self.condition(args[0], scope), self.value(args[1], scope), self.value(args[2], scope)
+            )
         if name in ("max", "min") and len(args) >= 2:
             values = [self.value(arg, scope) for arg in args]
             result = values[0]
@@ -485,7 +524,9 @@ def _tensor_positions(node: ast.AST) -> list[ast.expr]:
     return [
         part.left if isinstance(part, ast.BinOp) and isinstance(part.op, ast.BitOr) else part
         for child in ast.walk(node)
-        if isinstance(child, ast.Subscript) and isinstance(child.value, ast.Name) and child.value.id not in REDUCTIONS
+        if isinstance(child, ast.Subscript)
+        and isinstance(child.value, ast.Name)
+        and child.value.id not in REDUCTIONS
         for part in _elements(child.slice)
     ]
 

@@ -62,5 +62,3 @@ class Plan:
     objective: Tensor | None = None
     seed: Tensor | None = None
     table: tuple[tuple[str, ...], ...] = ()
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symcnn.nets.network import Network, build
+from symcnn.nets.network import Network
 from symcnn.nets.spec import bce, conv2d, cross_entropy, flatten, linear, max_pool2d, relu, sigmoid, softmax
 
 LECUN = "LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, 1998"
@@ -10,10 +10,10 @@ LECUN = "LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to d
 
 def notes() -> Network:
     """6×6 image, one 3×3 filter, ReLU, 2×2 max pooling, flatten, dense 4→1, sigmoid, binary cross-entropy."""
-    return build(
-        "notes",
+    return Network(
         [conv2d(1, 1, 3), relu(), max_pool2d(2), flatten(), linear(4, 1), sigmoid(), bce()],
         (1, 6, 6),
+        name="notes",
         title="A small convolutional network",
         source="the network that introductory lecture notes derive by hand",
     )
@@ -21,8 +21,7 @@ def notes() -> Network:
 
 def lenet5() -> Network:
     """LeNet-5 as it is taught today: ReLU and max pooling, 28×28 images padded by 2, softmax; 61,706 parameters."""
-    return build(
-        "lenet5",
+    return Network(
         [
             conv2d(1, 6, 5, padding=2),
             relu(),
@@ -40,6 +39,7 @@ def lenet5() -> Network:
             cross_entropy(),
         ],
         (1, 28, 28),
+        name="lenet5",
         title="LeNet-5",
         source=LECUN,
     )
@@ -47,8 +47,7 @@ def lenet5() -> Network:
 
 def lenet5_digits() -> Network:
     """LeNet's plan for 8×8 images: two convolutions with pooling, two hidden dense layers."""
-    return build(
-        "lenet5-digits",
+    return Network(
         [
             conv2d(1, 16, 3, padding=1),
             relu(),
@@ -64,6 +63,7 @@ def lenet5_digits() -> Network:
             cross_entropy(),
         ],
         (1, 8, 8),
+        name="lenet5-digits",
         title="LeNet for 8×8 digits",
         source=LECUN,
     )

@@ -58,7 +58,9 @@ def _gradients(kind: LayerKind, policy: KinkPolicy) -> dict[str, Gradient]:
     return {t.name: pullback(equation, t, policy=policy) for t in equation.inputs if t.name in wanted}
 
 
-def _kind(name: str, formula: str, shapes: Mapping[str, str], letter: str, title: str, source: str, **rest: object) -> LayerKind:
+def _kind(
+    name: str, formula: str, shapes: Mapping[str, str], letter: str, title: str, source: str, **rest: object
+) -> LayerKind:
     return LayerKind(name, formula, tuple(shapes.items()), letter, title, source, **rest)  # type: ignore[arg-type]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sympy as sp
 
@@ -11,25 +11,33 @@ from symcnn.calculus.entries import Entries, expand
 from symcnn.core.equation import Equation
 from symcnn.core.errors import ShapeError, UnknownName
 from symcnn.core.functions import FIRST, KinkPolicy
-from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
+from symcnn.nets.layers import LayerKind
 from symcnn.nets.node import BATCH, Node, place
 from symcnn.nets.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network: its layers placed one after the other, the last of them a loss.
+    """A network: layers placed one after the other, the last of them a loss.
 
     ``input_shape`` leaves out the batch. Raises ShapeError where shapes do not fit.
     """
 
-    name: str
-    title: str
-    source: str
+    specs: Sequence[Spec]
     input_shape: tuple[int, ...]
-    nodes: tuple[Node, ...]
+    name: str = "network"
+    title: str = ""
+    source: str = ""
     policy: KinkPolicy = FIRST
+    nodes: tuple[Node, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        nodes = place_all(self.name, self.specs, self.input_shape, self.policy)
+        object.__setattr__(self, "specs", tuple(self.specs))
+        object.__setattr__(self, "input_shape", tuple(self.input_shape))
+        object.__setattr__(self, "title", self.title or self.name)
+        object.__setattr__(self, "nodes", nodes)
 
     @property
     def input(self) -> Tensor:
@@ -73,7 +81,7 @@ class Network:
         Names leave out the batch and axes of extent 1: z1_11 … z1_44. Raises UnknownName, LimitExceeded.
         """
         equation = self.equation(value)
-        if not isinstance(n, int) or n < 0:
+        if n < 0:
             raise UnknownName(f"expected the number of an image, got {n!r}")
         batch = [i for i in equation.free if i.extent == BATCH]
         one = Equation(equation.target, equation.body, tuple(i for i in equation.free if i not in batch))
@@ -86,54 +94,46 @@ class Network:
         )
         return {entries.symbol(equation.tensor, at): value for at, value in expand(fixed, entries).items()}
 
-    def plan(self) -> Plan:
-        """Numbered statements of forward pass, loss and gradients."""
-        from symcnn.nets.sweep import plan
-
-        return plan(self)
-
 
 def hidden_axes(tensor: Tensor) -> tuple[int, ...]:
-    """The axes that entry names leave out: the batch, and those of extent 1 (but never all of a vector's)."""
-    hidden = tuple(axis for axis, extent in enumerate(tensor.shape) if extent in (BATCH, 1))
-    return hidden
+    """The axes that entry names leave out: the batch, and those of extent 1."""
+    return tuple(axis for axis, extent in enumerate(tensor.shape) if extent in (BATCH, 1))
 
 
-def build(
-    name: str,
-    specs: Sequence[Spec],
-    input_shape: Sequence[int],
-    *,
-    title: str = "",
-    source: str = "",
-    policy: KinkPolicy = FIRST,
-) -> Network:
-    """Place the layers one after the other. Raises ShapeError."""
+def place_all(
+    name: str, specs: Sequence[object], input_shape: Sequence[object], policy: KinkPolicy
+) -> tuple[Node, ...]:
+    """Fit the layers to the shapes that reach them, one after the other. Raises ShapeError."""
     if not specs or not all(isinstance(spec, Spec) for spec in specs):
         raise ShapeError(f"{name}: expected layers such as conv2d(…) and a loss, got {list(specs)!r:.80}")
     if not input_shape or not all(isinstance(e, int) and e > 0 for e in input_shape):
-        raise ShapeError(f"{name}: expected positive integers as the input's shape, got {tuple(input_shape)!r}")
+        raise ShapeError(
+            f"{name}: expected positive integers as the input's shape, got {tuple(input_shape)!r}"
+        )
+    layers = [spec for spec in specs if isinstance(spec, Spec)]
     data = Tensor("x", (BATCH, *map(sp.Integer, input_shape)), "input")
     nodes: list[Node] = []
-    stage, seen = 1, {"conv2d": 0}
-    for position, spec in enumerate(specs):
+    stage, seen = 1, dict[str, int]()
+    for position, spec in enumerate(layers):
         kind = spec.kind(data.rank)
         if kind.trained and any(node.kind.trained for node in nodes):
             stage += 1
         seen[spec.family] = seen.get(spec.family, 0) + 1
-        named = Spec(spec.family, spec.sizes, spec.expects, spec.name or f"{spec.family.split()[0]}{seen[spec.family]}")
+        named = Spec(
+            spec.family, spec.sizes, spec.expects, spec.name or f"{spec.family.split()[0]}{seen[spec.family]}"
+        )
         node = place(named, data, _names(kind, stage, [n.output.name for n in nodes]), policy)
         if kind.loss != (position == len(specs) - 1):
-            raise ShapeError(f"{name}: expected one loss, as the last layer; {node.name} is in place {position + 1}")
+            raise ShapeError(
+                f"{name}: expected one loss, as the last layer; {node.name} is in place {position + 1}"
+            )
         nodes.append(node)
         data = node.output
-    return Network(name, title or name, source, tuple(input_shape), tuple(nodes), policy)
+    return tuple(nodes)
 
 
-def _names(kind: object, stage: int, taken: Sequence[str]) -> dict[str, str]:
-    from symcnn.nets.layers import LayerKind
-
-    assert isinstance(kind, LayerKind)
+def _names(kind: LayerKind, stage: int, taken: Sequence[str]) -> dict[str, str]:
+    """The network's names for a kind's tensors: W1, b1, z1 in the first stage of trained layers, and so on."""
     system = kind.system()
     names = {t.name: (f"{t.name}{stage}" if t.name in kind.trained else t.name) for t in system.inputs}
     if kind.loss or kind.letter == "f":

@@ -11,7 +11,7 @@ from symcnn.calculus.pullback import Gradient
 from symcnn.core.bounds import inside
 from symcnn.core.equation import Equation
 from symcnn.core.errors import ShapeError
-from symcnn.core.expr import rebind, reads
+from symcnn.core.expr import reads, rebind
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.plan import Scatter
 from symcnn.core.tensor import Tensor
@@ -92,7 +92,9 @@ class Node:
         count = 0
         for node in sp.preorder_traversal(equation.body):
             if node.func.__name__ == "Reduce" and node.kind == "sum" and node.body.is_Mul:
-                count += int(sp.Mul(*(e for _, e in node.limits), *(i.extent for i in equation.free)).subs(BATCH, 1))
+                count += int(
+                    sp.Mul(*(e for _, e in node.limits), *(i.extent for i in equation.free)).subs(BATCH, 1)
+                )
         return count
 
     def parameter_count(self) -> int:
@@ -139,8 +141,12 @@ def place(spec: Spec, data: Tensor, names: Mapping[str, str], policy: KinkPolicy
             raise ShapeError(
                 f"{label}: the window does not fit: input {_shape_text(data.shape)}, output {_shape_text(shape)}"
             )
-        tensors.append((tensor.name, data if tensor.name == kind.data else Tensor(names[tensor.name], shape, role)))
-    return Node(spec.name, kind, tuple(sorted(sizes.items(), key=lambda item: item[0].name)), tuple(tensors), policy)
+        tensors.append(
+            (tensor.name, data if tensor.name == kind.data else Tensor(names[tensor.name], shape, role))
+        )
+    return Node(
+        spec.name, kind, tuple(sorted(sizes.items(), key=lambda item: item[0].name)), tuple(tensors), policy
+    )
 
 
 def _shape_text(shape: Sequence[sp.Expr]) -> str:
@@ -154,6 +160,6 @@ def _unify(
         if wanted.is_Symbol and wanted not in sizes:
             sizes[wanted] = got
         elif rebind(wanted, sizes) != got:
-            raise ShapeError(f"{label}: expected an axis of {rebind(wanted, sizes)}, got {got} in {_shape_text(shape)}")
-
-
+            raise ShapeError(
+                f"{label}: expected an axis of {rebind(wanted, sizes)}, got {got} in {_shape_text(shape)}"
+            )

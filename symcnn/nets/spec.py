@@ -24,17 +24,19 @@ class Spec:
         for name in (self.family, f"{self.family} {rank}d"):
             if name in KINDS and KINDS[name].tensor(KINDS[name].data).rank == rank:
                 return KINDS[name]
-        raise ShapeError(f"expected other input for {self.family}, got a tensor of {rank} axes (with the batch)")
+        raise ShapeError(
+            f"expected other input for {self.family}, got a tensor of {rank} axes (with the batch)"
+        )
 
 
-def _pair(value: Pair, what: str, least: int) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int) else tuple(value)
+def _pair(value: object, what: str, least: int) -> tuple[int, int]:
+    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(pair) != 2 or not all(isinstance(v, int) and not isinstance(v, bool) and v >= least for v in pair):
         raise ShapeError(f"expected {what} as an integer ≥ {least} or a pair of them, got {value!r}")
-    return pair
+    return pair[0], pair[1]
 
 
-def _count(value: int, what: str) -> int:
+def _count(value: object, what: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ShapeError(f"expected {what} as a positive integer, got {value!r}")
     return value
@@ -54,7 +56,9 @@ def conv2d(
     """z[n,o,i,j] = b[o] + Σ_{c,r,s} W[o,c,r,s]·x[n,c,u·i+e·r−p,v·j+f·s−q]: cross-correlation, the filter is not flipped."""
     _count(in_channels, "in_channels"), _count(out_channels, "out_channels"), _count(groups, "groups")
     if in_channels % groups or out_channels % groups:
-        raise ShapeError(f"expected channels divisible by groups={groups}, got {in_channels} and {out_channels}")
+        raise ShapeError(
+            f"expected channels divisible by groups={groups}, got {in_channels} and {out_channels}"
+        )
     if groups > 1 and not bias:
         raise ShapeError("expected a bias in a convolution in groups")
     (r, s), (u, v) = _pair(kernel_size, "kernel_size", 1), _pair(stride, "stride", 1)
@@ -69,7 +73,12 @@ def conv2d(
 
 def linear(in_features: int, out_features: int, name: str = "") -> Spec:
     """z[n,k] = b[k] + Σ_d W[k,d]·x[n,d]."""
-    return Spec("dense", (("K", _count(out_features, "out_features")),), (("D", _count(in_features, "in_features")),), name)
+    return Spec(
+        "dense",
+        (("K", _count(out_features, "out_features")),),
+        (("D", _count(in_features, "in_features")),),
+        name,
+    )
 
 
 def _pool(family: str, kernel_size: Pair, stride: Pair | None, padding: Pair, name: str) -> Spec:

@@ -149,8 +149,14 @@ def describe(node: Node) -> str:
     text = node.kind.title
     if "R" in sizes and "S" in sizes:
         text += f" {sizes['R']}×{sizes['S']}"
-        stride, padding, dilation = ((sizes.get(a, d), sizes.get(b, d)) for a, b, d in (("u", "v", 1), ("p", "q", 0), ("e", "f", 1)))
-        for name, pair, default in (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1)):
+        stride, padding, dilation = (
+            (sizes.get(a, d), sizes.get(b, d)) for a, b, d in (("u", "v", 1), ("p", "q", 0), ("e", "f", 1))
+        )
+        for name, pair, default in (
+            ("stride", stride, 1),
+            ("padding", padding, 0),
+            ("dilation", dilation, 1),
+        ):
             if pair != (default, default):
                 text += f", {name} {pair[0]}" if pair[0] == pair[1] else f", {name} {pair[0]}×{pair[1]}"
         if sizes.get("G", 1) > 1:

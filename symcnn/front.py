@@ -1,0 +1,63 @@
+"""The front door: derive, emit and check, for a network, a layer or the name of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from symcnn.core.errors import SymcnnError
+from symcnn.core.plan import Plan
+from symcnn.models import get
+from symcnn.nets.formula import Layer
+from symcnn.nets.network import Network
+from symcnn.nets.sweep import plan
+
+if TYPE_CHECKING:
+    from symcnn.render.document import Document
+    from symcnn.render.evidence import Evidence
+    from symcnn.render.numpy_source import Emitted
+
+Subject = Network | Layer | str
+
+
+def _subject(subject: Subject) -> Network | Layer:
+    if isinstance(subject, str):
+        return get(subject)
+    if not isinstance(subject, Network | Layer):
+        raise SymcnnError(f"expected a network, a layer or the name of a model, got {type(subject).__name__}")
+    return subject
+
+
+def plan_of(subject: Subject) -> Plan:
+    """Numbered statements of forward pass, loss and gradients."""
+    found = _subject(subject)
+    return found.plan() if isinstance(found, Layer) else plan(found)
+
+
+def derive(subject: Subject, wrt: Sequence[str] | None = None) -> Document:
+    """The derivation of a network or layer, as a document: ``.to_latex()``, ``.to_html()``, ``.to_markdown()``.
+
+    ``wrt`` keeps the cotangents of the named tensors of a layer. Raises SymcnnError.
+    """
+    from symcnn.render.document import build
+
+    found = _subject(subject)
+    if wrt is not None:
+        if not isinstance(found, Layer):
+            raise SymcnnError("expected wrt with a formula; a network's derivation holds every parameter")
+        found = found.with_respect_to(wrt)
+    return build(found)
+
+
+def emit(subject: Subject) -> Emitted:
+    """One module that needs NumPy only: ``.source``, ``.write(path)``, ``.load()``. Raises SymcnnError."""
+    from symcnn.render.numpy_source import emit_plan
+
+    return emit_plan(plan_of(subject))
+
+
+def check(subject: Subject) -> Evidence:
+    """Replay and prove every derivation of a network or layer, and compare its program with numeric derivatives."""
+    from symcnn.render.evidence import evidence
+
+    return evidence(_subject(subject))

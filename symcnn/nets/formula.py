@@ -1,0 +1,102 @@
+"""A layer or loss from its forward equations alone: shapes, cotangents and plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from symcnn.calculus.pullback import Gradient, cotangents
+from symcnn.calculus.stabilise import stabilise
+from symcnn.core.equation import Equation, System
+from symcnn.core.errors import UnknownName
+from symcnn.core.functions import FIRST, KinkPolicy
+from symcnn.core.infer import parse
+from symcnn.core.plan import Plan, Statement
+from symcnn.core.tensor import Tensor
+
+Cotangents = tuple[tuple[Equation, tuple[Gradient, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Forward equations with shapes: everything else about the layer is derived from them.
+
+    ``wrt`` names the tensors whose cotangents are wanted.
+    """
+
+    text: str
+    system: System
+    wrt: tuple[Tensor, ...]
+    name: str = "layer"
+    policy: KinkPolicy = FIRST
+
+    @property
+    def output(self) -> Tensor:
+        return self.system.output
+
+    @property
+    def output_shape(self) -> tuple[object, ...]:
+        """The inferred or declared shape of the output."""
+        return self.system.output.shape
+
+    def cotangents(self) -> Cotangents:
+        """Every cotangent of the reverse sweep with the gradients that add up in it, intermediate values first."""
+        found = cotangents(self.system.equations, list(self.wrt), policy=self.policy)
+        return tuple((equation, tuple(parts)) for equation, parts in found)
+
+    def plan(self) -> Plan:
+        """Numbered statements of the forward pass and of the pullback."""
+        forward = tuple(
+            Statement(number, Equation(e.target, stabilise(e.body), e.free), "", self.name)
+            for number, e in enumerate(self.system.equations, start=1)
+        )
+        backward = tuple(
+            Statement(
+                number,
+                equation,
+                f"cotangent of {equation.tensor.name[1:]}",
+                self.name,
+                tuple(scatter for part in parts for scatter in part.scatters),
+            )
+            for number, (equation, parts) in enumerate(self.cotangents(), start=len(forward) + 1)
+        )
+        return Plan(
+            name=self.name,
+            title=self.text.strip().splitlines()[-1].strip(),
+            inputs=self.system.inputs,
+            parameters=(),
+            scalars=self.system.parameters,
+            forward=forward,
+            output=self.output,
+            backward=backward,
+            gradients=tuple((t.name, t.cotangent()) for t in self.wrt),
+            seed=self.output.cotangent(),
+        )
+
+    def with_respect_to(self, names: Sequence[str]) -> Layer:
+        """The same layer with only the named cotangents. Raises UnknownName."""
+        known = {t.name: t for t in self.system.inputs}
+        for name in names:
+            if name not in known:
+                raise UnknownName(f"expected one of the tensors {', '.join(known)}, got {name!r}")
+        return Layer(self.text, self.system, tuple(known[name] for name in names), self.name, self.policy)
+
+
+def layer(
+    text: str,
+    shapes: Mapping[str, object] | None = None,
+    *,
+    name: str = "layer",
+    defaults: Mapping[str, object] | None = None,
+    policy: KinkPolicy = FIRST,
+) -> Layer:
+    """A layer from its forward equations in the formula language.
+
+    ``shapes`` gives the axes of each tensor, ``defaults`` values of scalar parameters.
+    Raises FormulaError with line and column, UnknownName, LimitExceeded.
+
+    >>> print(layer("y[n,k] = sum[d](W[k,d]*x[n,d])", {"x": "N,D", "W": "K,D"}).output_shape)
+    (N, K)
+    """
+    system = parse(text, shapes, defaults=defaults, policy=policy)
+    return Layer(text, system, system.inputs, name, policy)
