@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
@@ -41,7 +41,7 @@ class Network:
 
     @property
     def input(self) -> Tensor:
-        return self.nodes[0].data
+        return Tensor("x", (BATCH, *map(sp.Integer, self.input_shape)), "input")
 
     @property
     def loss(self) -> Node:
@@ -111,38 +111,50 @@ def place_all(
             f"{name}: expected positive integers as the input's shape, got {tuple(input_shape)!r}"
         )
     layers = [spec for spec in specs if isinstance(spec, Spec)]
-    data = Tensor("x", (BATCH, *map(sp.Integer, input_shape)), "input")
+    previous = Tensor("x", (BATCH, *map(sp.Integer, input_shape)), "input")
+    values = {"x": previous}
     nodes: list[Node] = []
     stage, seen = 1, dict[str, int]()
     for position, spec in enumerate(layers):
-        kind = spec.kind(data.rank)
+        base = spec.family.split()[0]
+        seen[base] = seen.get(base, 0) + 1
+        named = replace(spec, name=spec.name or f"{base}{seen[base]}")
+        data = [_value(values, wanted, named.name) for wanted in named.inputs] or [previous]
+        kind = named.kind([tensor.rank for tensor in data])
         if kind.trained and any(node.kind.trained for node in nodes):
             stage += 1
-        seen[spec.family] = seen.get(spec.family, 0) + 1
-        named = Spec(
-            spec.family, spec.sizes, spec.expects, spec.name or f"{spec.family.split()[0]}{seen[spec.family]}"
-        )
-        node = place(named, data, _names(kind, stage, [n.output.name for n in nodes]), policy)
-        if kind.loss != (position == len(specs) - 1):
+        node = place(named, data, _names(kind, stage, values), policy)
+        if kind.loss != (position == len(layers) - 1):
             raise ShapeError(
                 f"{name}: expected one loss, as the last layer; {node.name} is in place {position + 1}"
             )
         nodes.append(node)
-        data = node.output
+        previous = values[node.output.name] = values[node.name] = node.output
+        values.update((tensor.name, tensor) for _, tensor in node.tensors)
     return tuple(nodes)
 
 
-def _names(kind: LayerKind, stage: int, taken: Sequence[str]) -> dict[str, str]:
+def _value(values: Mapping[str, Tensor], wanted: str, layer: str) -> Tensor:
+    if wanted not in values:
+        raise UnknownName(f"{layer}: expected one of the values {', '.join(values)} as input, got {wanted!r}")
+    return values[wanted]
+
+
+def _names(kind: LayerKind, stage: int, taken: Mapping[str, object]) -> dict[str, str]:
     """The network's names for a kind's tensors: W1, b1, z1 in the first stage of trained layers, and so on."""
     system = kind.system()
     names = {t.name: (f"{t.name}{stage}" if t.name in kind.trained else t.name) for t in system.inputs}
-    if kind.loss or kind.letter == "f":
-        output = kind.letter if kind.letter not in taken else f"{kind.letter}{stage}"
-    else:
-        output = f"{kind.letter}{stage}"
-    count = 1
-    while output in taken:
-        count += 1
-        output = f"{kind.letter}{stage}_{count}"
-    names[system.output.name] = output
+    for equation in system.equations:
+        own = equation.tensor == system.output
+        letter = kind.letter if own else equation.tensor.name
+        bare = own and (kind.loss or letter == "f") and letter not in taken
+        names[equation.tensor.name] = letter if bare else _free(f"{letter}{stage}", taken)
     return names
+
+
+def _free(name: str, taken: Mapping[str, object]) -> str:
+    count, found = 1, name
+    while found in taken:
+        count += 1
+        found = f"{name}_{count}"
+    return found

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symcnn.calculus.pullback import Gradient
 from symcnn.core.bounds import inside
 from symcnn.core.equation import Equation
 from symcnn.core.errors import ShapeError
@@ -36,8 +35,9 @@ class Node:
         return dict(self.tensors)[name]
 
     @property
-    def data(self) -> Tensor:
-        return self.tensor(self.kind.data)
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The values that reach the layer."""
+        return tuple(self.tensor(name) for name in self.kind.data)
 
     @property
     def output(self) -> Tensor:
@@ -67,39 +67,47 @@ class Node:
             found[own[name].cotangent()] = tensor.cotangent()
         return found
 
-    def forward(self) -> Equation:
-        """The forward equation at this place."""
-        (equation,) = self.kind.system(self.policy).equations
-        return concrete(equation.substituted(self.mapping()))
-
-    def gradient(self, name: str) -> tuple[Equation, tuple[Scatter, ...]]:
-        """The derived cotangent of one of the kind's tensors, instantiated here."""
+    def equations(self) -> tuple[Equation, ...]:
+        """The forward equations at this place, intermediate values first."""
         mapping = self.mapping()
-        derived: Gradient = self.kind.gradients(self.policy)[name]
-        scatters = tuple(
-            Scatter(
-                rebind(s.target, mapping),
-                rebind(s.factor, mapping),
-                tuple((k, rebind(extent, mapping)) for k, extent in s.limits),
+        return tuple(concrete(e.substituted(mapping)) for e in self.kind.system(self.policy).equations)
+
+    def forward(self) -> Equation:
+        """The equation of the output."""
+        return self.equations()[-1]
+
+    def cotangents(self, wanted: tuple[str, ...]) -> list[tuple[Equation, tuple[Scatter, ...]]]:
+        """The derived cotangents of the named tensors of the kind, instantiated here, intermediate values first."""
+        mapping = self.mapping()
+        return [
+            (
+                concrete(cotangent.equation.substituted(mapping)),
+                tuple(_moved(s, mapping) for part in cotangent.parts for s in part.scatters),
             )
-            for s in derived.scatters
-        )
-        return concrete(derived.equation.substituted(mapping)), scatters
+            for cotangent in self.kind.cotangents(wanted, self.policy)
+        ]
 
     def multiply_adds(self) -> int:
         """Products that the forward equation sums, for one image."""
-        equation = self.forward()
         count = 0
-        for node in sp.preorder_traversal(equation.body):
-            if node.func.__name__ == "Reduce" and node.kind == "sum" and node.body.is_Mul:
-                count += int(
-                    sp.Mul(*(e for _, e in node.limits), *(i.extent for i in equation.free)).subs(BATCH, 1)
-                )
+        for equation in self.equations():
+            outer = [index.extent for index in equation.free]
+            for node in sp.preorder_traversal(equation.body):
+                if isinstance(node, Reduce) and node.kind == "sum" and node.body.is_Mul:
+                    count += int(sp.Mul(*(e for _, e in node.limits), *outer).subs(BATCH, 1))
         return count
 
     def parameter_count(self) -> int:
         """Number of trained entries."""
         return int(sum(sp.Mul(*tensor.shape) for tensor in self.trained))
+
+
+def _moved(scatter: Scatter, mapping: Mapping[sp.Basic, sp.Basic]) -> Scatter:
+    return Scatter(
+        rebind(scatter.target, mapping),
+        rebind(scatter.factor, mapping),
+        tuple((k, rebind(extent, mapping)) for k, extent in scatter.limits),
+    )
 
 
 def concrete(equation: Equation) -> Equation:
@@ -114,36 +122,37 @@ def concrete(equation: Equation) -> Equation:
     return Equation(equation.target, rebind(equation.body, bare), equation.free) if bare else equation
 
 
-def place(spec: Spec, data: Tensor, names: Mapping[str, str], policy: KinkPolicy) -> Node:
-    """Fit a specification to the tensor that reaches it; ``names`` gives the network's names of the kind's tensors.
+def place(spec: Spec, data: Sequence[Tensor], names: Mapping[str, str], policy: KinkPolicy) -> Node:
+    """Fit a specification to the tensors that reach it; ``names`` gives the network's names of the kind's tensors.
 
     Raises ShapeError naming layer, expected and got.
     """
-    kind = spec.kind(data.rank)
+    kind = spec.kind([tensor.rank for tensor in data])
     system = kind.system(policy)
-    sizes: dict[sp.Symbol, sp.Expr] = {}
     symbols = {s.name: s for s in (*system.sizes, *(p for p, _ in system.parameters))}
-    for name, value in spec.sizes:
-        sizes[symbols[name]] = sp.Integer(value)
+    sizes: dict[sp.Symbol, sp.Expr] = {
+        symbols[name]: sp.sympify(value, strict=True) for name, value in spec.sizes
+    }
     label = spec.name or spec.family
-    _unify(kind.tensor(kind.data).shape, data.shape, sizes, label)
+    given = dict(zip(kind.data, data, strict=True))
+    for name, tensor in given.items():
+        _unify(kind.tensor(name).shape, tensor, sizes, label)
     for name, value in spec.expects:
         if sizes[symbols[name]] != value:
+            what = "channels" if name == "C" else "features"
             raise ShapeError(
-                f"{label}: expected {'channels' if name == 'C' else 'features'} {value}, "
-                f"got {sizes[symbols[name]]} from {data.name} of shape {_shape_text(data.shape)}"
+                f"{label}: expected {value} {what}, got {sizes[symbols[name]]} "
+                f"from {data[0].name} of shape {_shape_text(data[0].shape)}"
             )
     tensors: list[tuple[str, Tensor]] = []
-    for tensor in (*system.inputs, system.output):
+    for tensor in (*system.inputs, *(e.tensor for e in system.equations)):
         shape = [rebind(extent, sizes) for extent in tensor.shape]
         role = "parameter" if tensor.name in kind.trained else tensor.role
         if any(extent.is_Integer and extent < 1 for extent in shape):
             raise ShapeError(
-                f"{label}: the window does not fit: input {_shape_text(data.shape)}, output {_shape_text(shape)}"
+                f"{label}: the window does not fit: input {_shape_text(data[0].shape)}, output {_shape_text(shape)}"
             )
-        tensors.append(
-            (tensor.name, data if tensor.name == kind.data else Tensor(names[tensor.name], shape, role))
-        )
+        tensors.append((tensor.name, given.get(tensor.name) or Tensor(names[tensor.name], shape, role)))
     return Node(
         spec.name, kind, tuple(sorted(sizes.items(), key=lambda item: item[0].name)), tuple(tensors), policy
     )
@@ -153,13 +162,13 @@ def _shape_text(shape: Sequence[sp.Expr]) -> str:
     return "×".join(map(str, shape))
 
 
-def _unify(
-    pattern: Sequence[sp.Expr], shape: Sequence[sp.Expr], sizes: dict[sp.Symbol, sp.Expr], label: str
-) -> None:
-    for wanted, got in zip(pattern, shape, strict=True):
+def _unify(pattern: Sequence[sp.Expr], tensor: Tensor, sizes: dict[sp.Symbol, sp.Expr], label: str) -> None:
+    for wanted, got in zip(pattern, tensor.shape, strict=True):
         if wanted.is_Symbol and wanted not in sizes:
             sizes[wanted] = got
-        elif rebind(wanted, sizes) != got:
+    for wanted, got in zip(pattern, tensor.shape, strict=True):
+        if rebind(wanted, sizes) != got:
             raise ShapeError(
-                f"{label}: expected an axis of {rebind(wanted, sizes)}, got {got} in {_shape_text(shape)}"
+                f"{label}: expected an axis of {rebind(wanted, sizes)}, "
+                f"got {got} in {tensor.name} of shape {_shape_text(tensor.shape)}"
             )

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from symcnn.core.errors import ShapeError
 from symcnn.nets.layers import KINDS, LayerKind
 
 Pair = int | tuple[int, int]
+Size = int | Fraction
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A layer before it knows its input: the family, its given sizes and, where given, its name in the network."""
+    """A layer before it knows its input: the family, its given sizes and parameters, its name and its inputs.
+
+    ``inputs`` names the layers or values that the layer reads; without it, it reads the layer before.
+    """
 
     family: str
-    sizes: tuple[tuple[str, int], ...] = ()
+    sizes: tuple[tuple[str, Size], ...] = ()
     expects: tuple[tuple[str, int], ...] = field(default=())
     name: str = ""
+    inputs: tuple[str, ...] = ()
 
-    def kind(self, rank: int) -> LayerKind:
-        """The layer of this family for data of ``rank`` axes. Raises ShapeError."""
-        for name in (self.family, f"{self.family} {rank}d"):
-            if name in KINDS and KINDS[name].tensor(KINDS[name].data).rank == rank:
+    def on(self, *inputs: str) -> Spec:
+        """The same layer reading the named layers or values."""
+        return replace(self, inputs=inputs)
+
+    def kind(self, ranks: Sequence[int]) -> LayerKind:
+        """The layer of this family for data of these numbers of axes. Raises ShapeError."""
+        for name in (self.family, f"{self.family} {ranks[0]}d"):
+            if name in KINDS and [KINDS[name].tensor(x).rank for x in KINDS[name].data] == list(ranks):
                 return KINDS[name]
-        raise ShapeError(
-            f"expected other input for {self.family}, got a tensor of {rank} axes (with the batch)"
-        )
+        got = " and ".join(f"a tensor of {rank} axes" for rank in ranks)
+        raise ShapeError(f"{self.name or self.family}: expected other input, got {got} (with the batch)")
 
 
 def _pair(value: object, what: str, least: int) -> tuple[int, int]:

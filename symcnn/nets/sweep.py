@@ -15,7 +15,7 @@ from symcnn.calculus.simplify import cost
 from symcnn.calculus.stabilise import stabilise
 from symcnn.core.equation import Equation
 from symcnn.core.errors import UnsupportedFormula
-from symcnn.core.expr import Read, tensors
+from symcnn.core.expr import Read, rebind, tensors
 from symcnn.core.plan import Plan, Scatter, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.nets.network import Network
@@ -39,7 +39,11 @@ class Numbered:
 def plan(net: Network) -> Plan:
     """Statements of forward pass, loss and gradients, in order of computation."""
     numbers = Numbered()
-    forward = [numbers.add(stable(node.forward()), node.kind.title, node.name) for node in net.layers]
+    forward = [
+        numbers.add(stable(equation), node.kind.title, node.name)
+        for node in net.layers
+        for equation in node.equations()
+    ]
     loss = numbers.add(stable_loss(net), net.loss.kind.title, net.loss.name)
     start = len(numbers.made)
     backward_sweep(net, numbers)
@@ -83,19 +87,23 @@ def seeded(equation: Equation, loss: Tensor) -> Equation:
     return equation.substituted({Read(loss.cotangent(), ()): sp.S.One})
 
 
-def loss_gradient(net: Network) -> Equation:
-    """The cotangent of the last activation."""
-    equation, _ = net.loss.gradient(net.loss.kind.data)
-    return seeded(equation, net.loss.output)
+def loss_gradient(net: Network) -> tuple[Equation, tuple[Scatter, ...]]:
+    """The cotangent of the value that the loss reads."""
+    *_, (equation, scatters) = net.loss.cotangents(net.loss.kind.data)
+    return seeded(equation, net.loss.output), tuple(
+        Scatter(s.target, s.factor.xreplace({Read(net.loss.output.cotangent(), ()): sp.S.One}), s.limits)
+        for s in scatters
+    )
 
 
 def fused_gradient(net: Network) -> Equation | None:
-    """The cotangent that reaches the input of the last activation, where composition makes it simpler; else None."""
+    """The cotangent of the last activation's input, where composition makes it simpler; else None."""
     last = net.layers[-1]
-    if last.trained:
+    used = [node for node in net.nodes if last.output in node.inputs]
+    if last.trained or len(used) > 1 or len(last.kind.data) > 1 or len(last.equations()) > 1:
         return None
-    outer = loss_gradient(net)
-    inner, _ = last.gradient(last.kind.data)
+    outer, _ = loss_gradient(net)
+    *_, (inner, _) = last.cotangents(last.kind.data)
     try:
         body = settle(compose(inner.body, outer), net.loss.classes)
     except UnsupportedFormula:
@@ -105,26 +113,64 @@ def fused_gradient(net: Network) -> Equation | None:
     return Equation(inner.target, body, inner.free)
 
 
+@dataclass(slots=True)
+class Pending:
+    """Contributions to the cotangents of values that several layers read."""
+
+    parts: dict[str, list[tuple[Equation, tuple[Scatter, ...], str, str]]] = field(default_factory=dict)
+
+    def add(self, equation: Equation, scatters: tuple[Scatter, ...], note: str, layer: str) -> None:
+        self.parts.setdefault(equation.tensor.name, []).append((equation, scatters, note, layer))
+
+    def summed(self, cotangent: Tensor) -> tuple[Equation, str, str, tuple[Scatter, ...]] | None:
+        """The sum of all contributions under the indices of the first, or None where there are none."""
+        parts = self.parts.pop(cotangent.name, [])
+        if not parts:
+            return None
+        first = parts[0][0]
+        body = first.body
+        for equation, _, _, _ in parts[1:]:
+            renaming = {k.symbol: m.symbol for k, m in zip(equation.free, first.free, strict=True)}
+            body = body + rebind(equation.body, renaming)
+        scatters = tuple(s for _, many, _, _ in parts for s in many)
+        note = " + ".join(dict.fromkeys(note for _, _, note, _ in parts))
+        layer = ", ".join(dict.fromkeys(layer for _, _, _, layer in parts))
+        return Equation(first.target, body, first.free), note, layer, scatters
+
+
 def backward_sweep(net: Network, numbers: Numbered) -> None:
     """Add the statements of all cotangents that the parameters' gradients need, from the loss to the input."""
-    trained = [any(n.trained for n in net.layers[: k + 1]) for k in range(len(net.layers))]
+    needed = needs_cotangent(net)
+    pending = Pending()
     fused = fused_gradient(net)
-    remaining = list(range(len(net.layers)))
+    layers = list(net.layers)
     if fused is not None:
-        last = net.layers[-1]
-        numbers.add(fused, f"{net.loss.kind.title} and {last.kind.title} together", last.name)
-        remaining.pop()
+        last = layers.pop()
+        pending.add(fused, (), f"{net.loss.kind.title} and {last.kind.title} together", last.name)
     else:
-        outer, scatters = net.loss.gradient(net.loss.kind.data)
-        numbers.add(seeded(outer, net.loss.output), net.loss.kind.title, net.loss.name)
-    for k in reversed(remaining):
-        node = net.layers[k]
-        for name in node.kind.trained:
-            equation, scatters = node.gradient(name)
-            numbers.add(equation, f"gradient of {node.tensor(name).name}", node.name, scatters)
-        if k > 0 and trained[k - 1]:
-            equation, scatters = node.gradient(node.kind.data)
-            numbers.add(equation, node.kind.title, node.name, scatters)
+        pending.add(*loss_gradient(net), net.loss.kind.title, net.loss.name)
+    for node in reversed(layers):
+        arrived = pending.summed(node.output.cotangent())
+        if arrived is None:
+            continue
+        numbers.add(*arrived)
+        data = [name for name in node.kind.data if node.tensor(name).name in needed]
+        wanted = (*node.kind.trained, *data)
+        inputs = {node.tensor(name).cotangent() for name in data}
+        for equation, scatters in node.cotangents(wanted) if wanted else ():
+            if equation.tensor in inputs:
+                pending.add(equation, scatters, node.kind.title, node.name)
+            else:
+                numbers.add(equation, f"gradient of {equation.tensor.name[1:]}", node.name, scatters)
+
+
+def needs_cotangent(net: Network) -> set[str]:
+    """The values that depend on a parameter."""
+    needed: set[str] = set()
+    for node in net.layers:
+        if node.trained or any(tensor.name in needed for tensor in node.inputs):
+            needed.add(node.output.name)
+    return needed
 
 
 def table(net: Network) -> tuple[tuple[str, ...], ...]:
