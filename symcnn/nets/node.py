@@ -10,7 +10,7 @@ import sympy as sp
 from symcnn.core.bounds import inside
 from symcnn.core.equation import Equation
 from symcnn.core.errors import ShapeError
-from symcnn.core.expr import reads, rebind
+from symcnn.core.expr import Reduce, reads, rebind
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.plan import Scatter
 from symcnn.core.tensor import Tensor
