@@ -12,7 +12,7 @@ from symcnn.core.equation import Equation
 from symcnn.core.errors import ShapeError, UnknownName
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.tensor import Tensor
-from symcnn.nets.layers import LayerKind
+from symcnn.nets.kind import LayerKind
 from symcnn.nets.node import BATCH, Node, place
 from symcnn.nets.spec import Spec
 

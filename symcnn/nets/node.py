@@ -14,7 +14,7 @@ from symcnn.core.expr import Reduce, reads, rebind
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.plan import Scatter
 from symcnn.core.tensor import Tensor
-from symcnn.nets.layers import LayerKind
+from symcnn.nets.kind import LayerKind
 from symcnn.nets.spec import Spec
 
 BATCH = sp.Symbol("N", integer=True, positive=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from symcnn.core.errors import ShapeError
-from symcnn.nets.layers import KINDS, LayerKind
+from symcnn.nets.catalogue import KINDS
+from symcnn.nets.kind import LayerKind
 
 Pair = int | tuple[int, int]
 Size = int | Fraction
