@@ -27,7 +27,7 @@ class Bench:
     accepted: list[Definition] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
-    good_chains: list[tuple[Piece, int]] = field(default_factory=list)
+    good_chains: list[Piece] = field(default_factory=list)
     _worlds: dict[object, World] = field(default_factory=dict)
 
     def active(self, order: int) -> tuple[Definition, ...]:
@@ -113,15 +113,21 @@ class Bench:
             self._worlds[key] = world
         return world
 
-    def _misnumbered(self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]) -> None:
-        """A name that is used but not defined stands for one that is defined but not used: P_1 and P_2."""
-        made = {d.key for d in active if d.indices is None}
-        read: set[str] = set()
+    def _read(self, active: tuple[Definition, ...]) -> set[str]:
+        """The names that definitions read, without index letters and sizes."""
+        found: set[str] = set()
         for definition in active:
             for node in walk(definition.body):
                 ref = read_name(node, self.facts.habits) if isinstance(node, Symbol | Script) else None
-                if ref is not None:
-                    read.add(aliases.get(ref.key, ref.key))
+                if ref is not None and ref.key not in self.facts.sizes and ref.sample is None:
+                    if isinstance(node, Script) or ref.key not in INDEX_LETTERS:
+                        found.add(ref.key)
+        return found
+
+    def _misnumbered(self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]) -> None:
+        """A name that is used but not defined stands for one that is defined but not used: P_1 and P_2."""
+        made = {d.key for d in active if d.indices is None}
+        read = {aliases.get(key, key) for key in self._read(active)}
         missing = [k for k in sorted(read) if "_" in k and k not in made and k not in shapes and k not in aliases]
         for key in missing:
             base = key.split("_")[0]
@@ -152,8 +158,11 @@ class Bench:
         known = {d.key for d in active} | set(shapes)
         shown = {d.key: d.order for d in active if d.display}
         made = {d.key: d.order for d in active if d.indices is None}
+        read = self._read(active)
         for key in sorted(self.keys):
             other = _swapped(key)
+            if other in read - known and key not in known | read:
+                aliases.setdefault(key, other or "")
             if other is None or other not in known or key in aliases:
                 continue
             if key in known and not (key in made and shown.get(other, -1) > made[key]):

@@ -8,6 +8,7 @@ from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition
 from symcnn.notes.names import read_name
+from symcnn.notes.relabel import skeleton, with_labels
 from symcnn.notes.tree import (
     Annotated,
     Decorated,
@@ -17,6 +18,7 @@ from symcnn.notes.tree import (
     Node,
     Product,
     Script,
+    Span,
     Symbol,
     Word,
     walk,
@@ -98,17 +100,21 @@ def judge(piece: Piece, bench: Bench, equations: Equations) -> Verdict | None:
     nodes = [path[0][0], *(link[1] for link in path)]
     if len(set(nodes)) < len(nodes):
         twice = sorted({n for n in nodes if nodes.count(n) > 1})
-        correction, related = _repair(piece, top, bottom, edges, bench, lines)
+        correction, wrong, related = _repair(piece, equations, equations.lines)
         return Verdict(
             Kind.INCONSISTENT,
             reason=f"the path goes in a circle: {_names(twice)} stands on it twice, with two meanings",
             diagnosis="one name for two things",
             correction=correction,
+            wrong_terms=wrong,
             related_lines=related or tuple(sorted({lines[n] for n in twice if n in lines})),
         )
     connected = all(a[1] == b[0] for a, b in zip(path, path[1:], strict=False))
     if connected and (path[0][0], path[-1][1]) == (top, bottom):
-        return _along(piece, path, edges, bench, lines)
+        verdict = _along(piece, path, edges, bench, lines)
+        if verdict is not None:
+            bench.good_chains.append(piece)
+        return verdict
     return None
 
 
@@ -160,17 +166,14 @@ def _reaches(edges: dict[str, set[str]], start: str, goal: str, without: set[str
     return False
 
 
-def _repair(
-    piece: Piece, top: str, bottom: str, edges: dict[str, set[str]], bench: Bench, lines: dict[str, int]
-) -> tuple[str | None, tuple[int, ...]]:
-    """A chain of the notes that was right and has as many links of the same kinds: the one that is meant."""
-    from symcnn.notes.repair import same_letters
-
-    for other, line in reversed(bench.good_chains):
-        if other.left is not None and other.right is not None and piece.right is not None and piece.left is not None:
-            if same_letters(piece, other):
-                return other.latex.replace("\\boxed", ""), (line,)
-    return None, ()
+def _repair(piece: Piece, equations: Equations, lines: list[int]) -> tuple[str | None, tuple[Span, ...], tuple[int, ...]]:
+    """The chain with the labels of an earlier chain over the same letters that was found right."""
+    for other in reversed(equations.bench.good_chains):
+        if skeleton(other) == skeleton(piece):
+            found = with_labels(piece, other)
+            if found is not None:
+                return found[0], found[1], (lines[other.order],)
+    return None, (), ()
 
 
 def _names(names: list[str]) -> str:

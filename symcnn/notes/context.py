@@ -54,7 +54,7 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     trees = list(trees)
     facts = Facts(observe(trees))
     text = " ".join(block.text for block in document.prose)
-    facts.cues = talk.cues(text)
+    facts.cues = talk.cues(text, document.text)
     _losses(facts, trees)
     _layers(facts, trees)
     _sizes(facts, trees)

@@ -61,6 +61,7 @@ class Equations:
         self.lines = lines
         self.examples: list[tuple[Piece, Array, Array]] = []
         self.named_cotangents: list[tuple[Piece, Matrix]] = []
+        self.false_pieces: set[int] = set()
         self.settings = [self._settings(piece) for piece in found]
         self.single = self._single()
 
@@ -166,6 +167,10 @@ class Equations:
     def _batch(self) -> str | None:
         """The name of the number of examples: the m of a mean in the loss."""
         return "m" if "m" in self.bench.facts.sizes and not self._is_kernel("m") else None
+
+    def batch_text(self) -> str | None:
+        """The number of examples as corrections write it."""
+        return self._batch()
 
     def _is_kernel(self, name: str) -> bool:
         return not any(d.key in self.bench.facts.losses for d in self.bench.facts.definitions)

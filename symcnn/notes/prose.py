@@ -10,8 +10,8 @@ SINGLE = re.compile(r"\b(single|one)\s+(training\s+)?(image|example|sample|input
 BATCH = re.compile(r"\b(all|over the|whole|mini-?)\s*(training\s+)?(examples|batch|images|samples)\b", re.I)
 
 
-def cues(text: str) -> Cues:
-    """The conventions that the prose of the notes states."""
+def cues(text: str, whole: str) -> Cues:
+    """The conventions that the prose of the notes states; `whole` is the text with its formulas."""
     plain = " ".join(text.split())
 
     def says(pattern: str) -> bool:
@@ -25,7 +25,7 @@ def cues(text: str) -> Cues:
         flipped=says(r"(filter|kernel)s? (is|are) flipped|true convolution|flips the (filter|kernel)"),
         star_is_entrywise=says(r"(star|asterisk|\*)[^.]{0,40}(entry by entry|element-?wise|entrywise)")
         or says(r"(entry by entry|element-?wise)[^.]{0,40}(star|asterisk)"),
-        logistic=says(r"\b(sigmoid|logistic)\b"),
+        logistic=re.search(r"\b(sigmoid|logistic)\b", whole, re.I) is not None,
         per_example=says(r"per-example|per example|no\s+inside"),
         zero_based=says(r"(count|start|begin|number)(ed|s|ing)?[^.]{0,25}(at|from|with) (zero|0)\b"),
     )

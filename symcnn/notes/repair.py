@@ -4,36 +4,356 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from symcnn.notes.claims import Piece
+import sympy as sp
+
+from symcnn.core.errors import SymcnnError
+from symcnn.notes.claims import Piece, pieces
+from symcnn.notes.coefficients import spellings, term_edits
+from symcnn.notes.context import shape_of
+from symcnn.notes.counterexample import counterexample
+from symcnn.notes.edits import Edit, Vocabulary, edits
 from symcnn.notes.facts import Definition
-from symcnn.notes.tree import Node
+from symcnn.notes.names import letters_of, read_name
+from symcnn.notes.parser import parse
+from symcnn.notes.shaper import is_transpose
+from symcnn.notes.tree import (
+    BigOperator,
+    CallOrProduct,
+    Derivative,
+    Differential,
+    Node,
+    Script,
+    Span,
+    Symbol,
+    Word,
+    walk,
+)
 from symcnn.notes.verdict import Kind, Verdict
+from symcnn.notes.world import World
 
 if TYPE_CHECKING:
-    from symcnn.notes.equation import Equations, Result
+    from symcnn.notes.equation import Attempt, Equations, Result
+
+MOST_EDITS = 400
+
+
+def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: Equations) -> Verdict:
+    """The verdict on a claim that was not proved: false with its correction, or not to be decided."""
+    assert piece.right is not None
+    chosen = next((r for r in results if r.refuted), None) or next((r for r in results if r.mismatch), None)
+    if chosen is None:
+        reason = next((r.error for r in results if r.error), None)
+        return Verdict(Kind.CANNOT_CHECK, reason=reason or "survived numeric trials, which is no proof")
+    renamed = _renamed(piece, lefts[0], chosen.attempt, equations)
+    if renamed is not None:
+        return renamed
+    undefined = undefined_names(piece, lefts[0], equations)
+    correction = correct(piece, lefts[0], chosen.attempt, equations, undefined)
+    example = None
+    if chosen.refuted and chosen.world is not None and chosen.outcome is not None:
+        example = counterexample(chosen.world, chosen.outcome)
+    reason = "the two sides differ" if chosen.refuted else chosen.error
+    if correction is not None:
+        latex, wrong, what = correction
+        return Verdict(
+            Kind.FAILS,
+            reason=f"{reason}: {what}",
+            correction=latex,
+            wrong_terms=wrong,
+            diagnosis=what,
+            counterexample=example,
+        )
+    if undefined:
+        return Verdict(
+            Kind.INCONSISTENT,
+            reason=f"{', '.join(sorted(undefined))}: not defined in the notes, and the claim is no identity",
+            counterexample=example,
+        )
+    if chosen.mismatch and not chosen.refuted and not _shapes_known(piece, lefts[0], equations):
+        return Verdict(Kind.CANNOT_CHECK, reason=chosen.error)
+    return Verdict(Kind.FAILS, reason=reason, counterexample=example)
+
+
+def _shapes_known(piece: Piece, left: Node, equations: Equations) -> bool:
+    """Whether the notes pin down the shapes of all names of a claim, so that a mismatch refutes it."""
+    assert piece.right is not None
+    world = equations.bench.world(piece.order)
+    for side in (left, piece.right):
+        for node in walk(side):
+            ref = read_name(node, world.facts.habits) if isinstance(node, Symbol | Script) else None
+            if ref is None or ref.indices is not None:
+                continue
+            key = world.facts.resolve(ref.key)
+            if len(key) == 1 and key.isupper() and key not in world.kinds and key not in world.definitions:
+                return False
+    return True
+
+
+# --- names that are meant otherwise
+
+
+def undefined_names(piece: Piece, left: Node, equations: Equations) -> frozenset[str]:
+    """Names of a claim that no definition reads or makes, that have no shape and are no index or size."""
+    assert piece.right is not None
+    world = equations.bench.world(piece.order)
+    known = _connected_names(world, equations, piece)
+    found: set[str] = set()
+    for side in (left, piece.right):
+        for node in _names(side):
+            ref = read_name(node, world.facts.habits)
+            if ref is None or ref.layer is not None or ref.indices is not None:
+                continue
+            key = world.facts.resolve(ref.key)
+            if key in known or world.is_size(key) or key in world.facts.losses or key in world.settings:
+                continue
+            if key in ("e", "pi", "I", "alpha", "lambda", "eta", "epsilon", "infty", "T", "top"):
+                continue
+            if key in world.facts.applied or key in world.facts.functions:
+                continue
+            found.add(key)
+    return frozenset(found)
+
+
+def _names(node: Node) -> list[Node]:
+    """Names in a tree, not those inside of scripts, bounds and function heads."""
+    match node:
+        case Script(base=Symbol()):
+            return [node]
+        case Symbol():
+            return [node]
+        case BigOperator(body=Node() as body):
+            return _names(body)
+        case CallOrProduct(head=head, group=group):
+            return [*_names(head), *_names(group)]
+    from symcnn.notes.tree import children
+
+    return [name for child in children(node) for name in _names(child)]
+
+
+def _connected_names(world: World, equations: Equations, piece: Piece) -> set[str]:
+    known = set(world.definitions) | set(world.facts.shapes) | set(world.kinds)
+    for definitions in world.definitions.values():
+        for definition in definitions:
+            for node in _names(definition.body):
+                ref = read_name(node, world.facts.habits)
+                if ref is not None:
+                    known.add(world.facts.resolve(ref.key))
+    for name in ("l", "ell", "L"):
+        if world.facts.habits.layered or world.facts.layers:
+            known.add(name)
+    return known
+
+
+def _renamed(piece: Piece, left: Node, attempt: Attempt, equations: Equations) -> Verdict | None:
+    """The claim with a name that plays no part read as its neighbour with another label."""
+    from dataclasses import replace
+
+    assert piece.right is not None
+    world = equations.bench.world(piece.order, settings=attempt.settings, reading=attempt.reading)
+    read = _read_names(world)
+    names: list[str] = []
+    for side in (left, piece.right):
+        for node in _names(side):
+            ref = read_name(node, world.facts.habits)
+            if ref is not None:
+                key = world.facts.resolve(ref.key)
+                if key not in names:
+                    names.append(key)
+    for key in names:
+        if key in read or key in world.definitions or key in world.facts.losses or world.is_size(key):
+            continue
+        base = key.split("_")[0]
+        others = [o for o in sorted(read | set(world.definitions)) if o.split("_")[0] == base and o != key]
+        others = [o for o in others if "_" in o]
+        good = []
+        for other in others:
+            result = equations.run(piece, left, piece.right, replace(attempt, renamed={key: other}))
+            if result.proved:
+                good.append(other)
+        if len(good) == 1:
+            return Verdict(
+                Kind.HOLDS_IF,
+                proof="symbolically, entry by entry at small sizes",
+                assumption=f"{key} stands for {good[0]}",
+            )
+    return None
+
+
+def _read_names(world: World) -> set[str]:
+    found: set[str] = set()
+    for definitions in world.definitions.values():
+        for definition in definitions:
+            for node in _names(definition.body):
+                ref = read_name(node, world.facts.habits)
+                if ref is not None:
+                    found.add(world.facts.resolve(ref.key))
+    return found
+
+
+# --- corrections
+
+
+def correct(
+    piece: Piece, left: Node, attempt: Attempt, equations: Equations, undefined: frozenset[str]
+) -> tuple[str, tuple[Span, ...], str] | None:
+    """The corrected LaTeX of a piece, the wrong terms in it, and what was wrong; None where no edit helps."""
+    assert piece.right is not None
+    try:
+        world = equations.bench.world(
+            piece.order, settings=attempt.settings, reading=attempt.reading, functions=attempt.functions
+        )
+        spelled = spellings(equations.pieces, world, piece.order)
+        several = term_edits(piece.formula.latex, left, piece.right, world, spelled)
+    except SymcnnError:
+        several = []
+        spelled = {}
+    if several:
+        latex = _all_applied(piece, several)
+        if _true(latex, piece, left, attempt, equations):
+            wrong = tuple(_shifted(edit.wrong or edit.span, piece) for edit in several)
+            return latex, wrong, "; ".join(dict.fromkeys(edit.what for edit in several))
+    words = vocabulary(piece, equations, undefined)
+    for edit in edits(piece.formula.latex, piece.right, left, words)[:MOST_EDITS]:
+        latex = _all_applied(piece, [edit])
+        if _true(latex, piece, left, attempt, equations):
+            return latex, (_shifted(edit.wrong or edit.span, piece),), edit.what
+    return _by_value(piece, left, attempt, equations, spelled)
+
+
+def _by_value(
+    piece: Piece, left: Node, attempt: Attempt, equations: Equations, spelled: dict[sp.Symbol, str]
+) -> tuple[str, tuple[Span, ...], str] | None:
+    """A right side that is a number or a name is replaced by the true one."""
+    assert piece.right is not None
+    from symcnn.notes.compare import decide
+    from symcnn.notes.evaluate import Evaluator
+    from symcnn.notes.zero import Zero
+
+    try:
+        world = equations.bench.world(piece.order, settings=attempt.settings, reading=attempt.reading)
+        value = Evaluator(world, world.layer_env()).scalar(left)
+        value = sp.nsimplify(world.expand(value)) if not value.free_symbols else value
+    except SymcnnError:
+        return None
+    if not value.is_Rational:
+        return None
+    text = str(value) if value.is_Integer else f"\\frac{{{value.p}}}{{{value.q}}}"
+    edit = Edit(piece.right.span, text, f"the value is {text}", 0)
+    if decide(world, value, sp.Rational(value))[0] is not Zero.PROVED:
+        return None
+    latex = _all_applied(piece, [edit])
+    return latex, (_shifted(edit.span, piece),), edit.what
+
+
+def _shifted(span: Span, piece: Piece) -> Span:
+    return Span(span.start - piece.span.start, span.end - piece.span.start)
+
+
+def _all_applied(piece: Piece, several: list[Edit]) -> str:
+    latex = piece.formula.latex
+    shift = 0
+    for edit in sorted(several, key=lambda e: e.span.start, reverse=True):
+        latex = edit.applied(latex)
+        shift += len(edit.text) - (edit.span.end - edit.span.start)
+    return latex[piece.span.start : piece.span.end + shift]
+
+
+def _true(latex: str, piece: Piece, left: Node, attempt: Attempt, equations: Equations) -> bool:
+    """Whether the corrected LaTeX is provably true in the place of the piece."""
+    right = _right_side(latex, piece, equations)
+    if right is None:
+        return False
+    try:
+        return equations.run(piece, left, right, attempt).proved
+    except SymcnnError:
+        return False
+
+
+def _right_side(latex: str, piece: Piece, equations: Equations) -> Node | None:
+    try:
+        tree = parse(latex, macros=equations.document.macros)
+    except SymcnnError:
+        return None
+    found = pieces([(piece.formula, tree)])
+    if len(found) != 1 or found[0].right is None:
+        return None
+    return found[0].right
+
+
+def vocabulary(piece: Piece, equations: Equations, undefined: frozenset[str]) -> Vocabulary:
+    """The words that corrections may use: what stands in the formulas near the piece first."""
+    near = sorted(equations.pieces, key=lambda other: abs(other.order - piece.order))
+    names: list[str] = []
+    factors: list[str] = []
+    bounds: list[str] = []
+    transpose = ""
+    bases = {getattr(n, "name", "") for n in walk(piece.right)} if piece.right is not None else set()
+    for other in near[:60]:
+        for side in (other.left, other.right):
+            for node in walk(side) if side is not None else ():
+                text = node.span.of(other.formula.latex)
+                match node:
+                    case Script(base=Symbol(name=name)) | Script(base=Word(text=name)):
+                        if name in bases or len(names) < 14:
+                            names.append(text)
+                    case CallOrProduct(head=Script(primes=primes)) if primes:
+                        factors.append(text)
+                    case BigOperator(upper=Node() as upper):
+                        bounds.append(upper.span.of(other.formula.latex))
+                    case Symbol(name="gamma" | "beta" | "alpha"):
+                        factors.append(text)
+                if is_transpose(node) and not transpose:
+                    transpose = text
+    return Vocabulary(
+        tuple(dict.fromkeys(names)),
+        tuple(dict.fromkeys(factors))[:5],
+        tuple(dict.fromkeys(bounds))[:6],
+        equations.batch_text(),
+        transpose or "T",
+        undefined,
+    )
+
+
+# --- definitions and chains
 
 
 def same_letters(piece: Piece, other: Piece) -> bool:
-    return False
+    """Whether two chains have the same names when labels and capitals are left out."""
+    return _letters(piece) == _letters(other)
+
+
+def _letters(piece: Piece) -> str:
+    assert piece.left is not None
+    assert piece.right is not None
+    found = []
+    for side in (piece.left, piece.right):
+        for node in walk(side):
+            if isinstance(node, Derivative):
+                for end in (node.of, *node.wrt):
+                    if end is not None:
+                        found.append("".join(letters_of(end)[:1]).lower())
+    return " ".join(found)
 
 
 def against_definition(
     definition: Definition, earlier: Definition, piece: Piece, equations: Equations, outcome: Verdict
 ) -> Verdict:
     """A definition that contradicts an earlier one."""
+    correction = None
+    wrong: tuple[Span, ...] = ()
+    from symcnn.notes.relabel import relabelled
+
+    found = relabelled(piece, equations)
+    if found is not None:
+        correction, wrong = found
     return Verdict(
         Kind.INCONSISTENT,
         reason=f"line {earlier.line} defines {definition.key} otherwise: {earlier.latex}",
         related_lines=(earlier.line,),
+        correction=correction,
+        wrong_terms=wrong,
+        diagnosis="one name for two things",
     )
 
 
-def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: Equations) -> Verdict:
-    """The verdict on a claim that was not proved."""
-    first = results[0]
-    for result in results:
-        if result.refuted:
-            return Verdict(Kind.FAILS, reason="the two sides differ")
-    if first.mismatch:
-        return Verdict(Kind.FAILS, reason=first.error)
-    return Verdict(Kind.CANNOT_CHECK, reason=first.error or "survived numeric trials, not proved")
+__all__ = ["against_definition", "repaired", "shape_of"]

@@ -45,7 +45,7 @@ def _stacked(rows: list[Node]) -> Verdict:
     if first is not None and first.kind is Kind.SHAPE_WRONG:
         return first
     if all(shape is not None for shape in shapes) and len({*shapes}) == 1:
-        return Verdict(Kind.SHAPE_RIGHT, proof="both lines state the same shape")
+        return Verdict(Kind.NOT_A_CLAIM, reason="the same shape twice, and nothing says of what")
     if all(shape is not None for shape in shapes):
         return Verdict(Kind.NOT_A_CLAIM, reason="two shapes, and nothing says how they belong together")
     return Verdict(Kind.NOT_A_CLAIM, reason="shapes beside a formula")
