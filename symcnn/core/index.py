@@ -8,14 +8,23 @@ from __future__ import annotations
 import sympy as sp
 
 
+class Bound(sp.Dummy):
+    """A bound index: equal to itself alone, printed by its bare name."""
+
+    __slots__ = ()
+
+    def _sympystr(self, printer: object) -> str:
+        return str(self.name)
+
+
 def index(name: str) -> sp.Symbol:
     """A free index, an integer that starts at 0."""
     return sp.Symbol(name, integer=True, nonnegative=True)
 
 
-def fresh(name: str) -> sp.Dummy:
+def fresh(name: str) -> Bound:
     """A new bound index that prints as ``name`` and equals no other."""
-    return sp.Dummy(name.rstrip("'"), integer=True, nonnegative=True)
+    return Bound(name.rstrip("'"), integer=True, nonnegative=True)
 
 
 def size(name: str) -> sp.Symbol:

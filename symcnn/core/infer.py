@@ -195,15 +195,20 @@ def check_reads(equation: Equation, columns: Mapping[Read, int], line: int = 1) 
                 continue
             where = _leaves(position, extent, extents)
             if where is not None:
+                loose = position.is_Symbol and position not in extents
                 at = next(
                     (c for r, c in columns.items() if r.tensor.name == read.tensor.name and r.at == read.at),
                     1,
                 )
                 raise FormulaError(
-                    f"{read} can leave {read.tensor.name}: axis {axis} of extent {extent} is read at {where}",
+                    f"expected an index, got {position}, which is not bound: it stands neither in the target nor in a reduction"
+                    if loose
+                    else f"{read} can leave {read.tensor.name}: axis {axis} of extent {extent} is read at {where}",
                     line=line,
                     column=at,
-                    hint=f"give a value outside, {read.tensor.name}[… | 0], or another shape",
+                    hint=f"write {position}<{extent} in a reduction, such as sum[{position}](…)"
+                    if loose
+                    else f"give a value outside, {read.tensor.name}[… | 0], or another shape",
                 )
 
 

@@ -20,6 +20,8 @@ from symcnn.core.tensor import Tensor
 MAX_LENGTH = 20_000
 MAX_DEPTH = 100
 MAX_EXPONENT = 64
+MAX_LOGARITHM = 700  # of a constant power: what a float holds
+LARGEST = 1e300
 
 REDUCTIONS = ("sum", "mean", "max", "min", "prod")
 ELEMENTWISE: dict[str, Callable[[sp.Expr], sp.Expr]] = {
@@ -86,23 +88,27 @@ def check_name(name: str, what: str, *, line: int = 1, column: int = 1) -> str:
 def syntax(text: str) -> list[Line]:
     """Lines of ``text`` as syntax trees. Raises FormulaError or LimitExceeded."""
     if len(text) > MAX_LENGTH:
-        raise LimitExceeded(f"formula of {len(text)} characters; the limit is {MAX_LENGTH}")
+        line, column = text.count("\n", 0, MAX_LENGTH) + 1, MAX_LENGTH - text.rfind("\n", 0, MAX_LENGTH)
+        where = f"line {line}, column {column}"
+        raise LimitExceeded(f"{where}: formula of {len(text)} characters; the limit is {MAX_LENGTH}")
     lines = []
-    for number, raw in enumerate(re.split(r"[\n;]", text), start=1):
-        if not raw.strip() or raw.strip().startswith("#"):
-            continue
-        indent = len(raw) - len(raw.lstrip())
-        lines.append(_line(raw.strip(), number, indent))
+    for number, row in enumerate(text.split("\n"), start=1):
+        start = 0
+        for part in row.partition("#")[0].split(";"):
+            if part.strip():
+                lines.append(_line(part.strip(), number, start + len(part) - len(part.lstrip())))
+            start += len(part) + 1
     if not lines:
         raise FormulaError("expected an equation such as y[i] = x[i], got nothing")
     return lines
 
 
 def _line(raw: str, number: int, indent: int) -> Line:
-    _check_nesting(raw, number)
+    _check_nesting(raw, number, indent)
     try:
         module = ast.parse(raw)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        _check_words(raw, number, indent)
         column = (getattr(error, "offset", None) or 1) + indent
         raise FormulaError(
             "expected target[indices] = expression in Python's syntax",
@@ -113,6 +119,9 @@ def _line(raw: str, number: int, indent: int) -> Line:
     match module.body:
         case [ast.Assign(targets=[target], value=body)]:
             _check_tree(module, number)
+            for node in ast.walk(module):
+                if isinstance(node, ast.expr):
+                    node.col_offset += indent
             return Line(number, target, body)
     raise FormulaError("expected one equation, target[indices] = expression", line=number, column=1 + indent)
 
@@ -126,9 +135,19 @@ def _reason(error: BaseException) -> str:
     )
 
 
-def _check_nesting(raw: str, number: int) -> None:
+def _check_words(raw: str, number: int, indent: int) -> None:
+    for word in re.finditer(r"[A-Za-z_]\w*", raw):
+        if keyword.iskeyword(word.group()) and word.group() not in ("and", "or", "not"):
+            raise FormulaError(
+                f"expected a name, got {word.group()!r}, which Python reserves",
+                line=number,
+                column=word.start() + 1 + indent,
+            )
+
+
+def _check_nesting(raw: str, number: int, indent: int) -> None:
     depth = 0
-    for column, character in enumerate(raw, start=1):
+    for column, character in enumerate(raw, start=1 + indent):
         depth += (character in "([{") - (character in ")]}")
         if depth > MAX_DEPTH:
             raise FormulaError(
@@ -151,6 +170,8 @@ def parse_shape(
     """A shape such as ``"N,C,(H-R)//2+1,W"``: each axis a size name, a number or an expression of sizes."""
     if not isinstance(text, str):
         text = ",".join(str(axis) for axis in text)
+    if len(text) > MAX_LENGTH:
+        raise LimitExceeded(f"shape of {len(text)} characters; the limit is {MAX_LENGTH}")
     if not text.strip():
         return ()
     try:
@@ -158,7 +179,10 @@ def parse_shape(
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise FormulaError(f"expected sizes separated by commas, got {text!r}") from None
     assert isinstance(tree, ast.Tuple)
-    return tuple(_size(axis, names, text) for axis in tree.elts)
+    shape = tuple(_size(axis, names, text) for axis in tree.elts)
+    if any(extent.is_number and extent < 1 for extent in shape):
+        raise FormulaError(f"expected axes of at least 1, got {text!r}")
+    return shape
 
 
 def _size(node: ast.expr, names: Mapping[str, sp.Symbol], text: str) -> sp.Expr:
@@ -196,6 +220,9 @@ class Reader:
     """Reads lines into drafts; knows which names are tensors, sizes, indices and parameters."""
 
     def __init__(self, lines: list[Line], shapes: Mapping[str, object], policy: KinkPolicy = FIRST) -> None:
+        for name, shape in shapes.items():
+            if not isinstance(shape, str | tuple | list):
+                raise FormulaError(f"expected a shape such as 'N,D' for {name}, got {shape!r:.60}")
         self.policy = policy
         self.lines = lines
         self.shapes = shapes
@@ -328,6 +355,8 @@ class Reader:
         """A real-valued expression. Raises FormulaError."""
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+                if abs(number) >= LARGEST:
+                    raise self.error(f"expected a number below {LARGEST:.0e}, got a larger one", node)
                 return _number(number)
             case ast.Name(id=name):
                 return self._name(name, node, scope)
@@ -336,7 +365,7 @@ class Reader:
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.value(operand, scope)
             case ast.BinOp():
-                return self._operation(node, scope)
+                return self._constant(self._operation(node, scope), node)
             case ast.Subscript(value=ast.Name(id=name)) if name not in REDUCTIONS:
                 return self._read(name, node, scope)
             case ast.Call(
@@ -392,8 +421,18 @@ class Reader:
                     )
                 if a == 0 and b.is_negative:
                     raise self.error("expected a base other than 0", node.left)
+                if a.is_number and b.is_number and abs(b) * sp.log(1 + abs(a)) > MAX_LOGARITHM:
+                    raise self.error("expected a smaller power", node)
                 return a**b
         raise self.error(f"expected + - * / **, got {type(node.op).__name__}", node)
+
+    def _constant(self, value: sp.Expr, node: ast.expr) -> sp.Expr:
+        """``value``; where it is a number, only if it is real and of moderate size."""
+        if value.is_number and (value.is_finite is False or value.is_real is False or abs(value) >= LARGEST):
+            raise self.error(
+                f"expected a real number below {LARGEST:.0e}, got {ast.unparse(node)[:60]}", node
+            )
+        return value
 
     def _read(self, name: str, node: ast.Subscript, scope: Mapping[str, sp.Symbol]) -> sp.Expr:
         check_name(name, "a tensor", line=self.draft.line, column=node.col_offset + 1)
@@ -408,6 +447,8 @@ class Reader:
     def _tensor_read(self, name: str, at: list[sp.Expr], outside: sp.Expr | None, node: ast.expr) -> Read:
         tensor = self.defined.get(name) or self.inputs.get(name)
         if tensor is None:
+            if name == self.draft.target.tensor.name:
+                raise self.error(f"expected {name} to be defined before it is read", node)
             shape = self.shape_of(name)
             if shape is None:
                 raise self.error(
@@ -447,6 +488,8 @@ class Reader:
                     extent = None
                 case ast.Compare(left=ast.Name(id=name), ops=[ast.Lt()], comparators=[extent_node]):
                     extent = self._integer(extent_node, {})
+                    if extent.is_number and extent < 1:
+                        raise self.error(f"expected an extent of at least 1, got {extent}", extent_node)
                 case _:
                     raise self.error(f"expected an index such as r or r<R, got {ast.unparse(limit)}", limit)
             check_name(name, "an index", line=self.draft.line, column=limit.col_offset + 1)
@@ -480,7 +523,7 @@ class Reader:
         if name == "relu" and len(args) == 1:
             return self.policy.maximum(self.value(args[0], scope), sp.S.Zero, constant=True)
         if name in ELEMENTWISE and len(args) == 1:
-            return ELEMENTWISE[name](self.value(args[0], scope))
+            return self._constant(ELEMENTWISE[name](self.value(args[0], scope)), node)
         if name in FUNCTIONS:
             raise self.error(f"expected another number of arguments for {name}, got {len(args)}", node)
         known = ", ".join(FUNCTIONS)
