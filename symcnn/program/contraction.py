@@ -20,6 +20,8 @@ from symcnn.program.array import (
 from symcnn.program.scope import Scope
 from symcnn.program.selection import fold
 
+LONG = 64  # terms of a sum from which the order of a product matters more than turning its result
+
 
 def multiplied(parts: Sequence[Labelled], scope: Scope) -> Labelled:
     """The product of ``parts``, small ones first."""
@@ -103,7 +105,7 @@ def _merged(a: Labelled, b: Labelled, bound: Sequence[sp.Symbol], scope: Scope) 
 
 def _matmul(a: Labelled, b: Labelled, inner: Sequence[sp.Symbol], scope: Scope) -> Labelled:
     """Batch, left and right indices stay; ``inner`` is summed by one matrix product."""
-    a, b = _oriented(a, b, scope)
+    a, b = _oriented(a, b, inner, scope)
     batch = [k for k in a.labels if k in b.labels and k not in inner]
     large = a if len(a.labels) > len(b.labels) else b
     inner = [k for k in large.labels if k in inner]
@@ -119,13 +121,16 @@ def _matmul(a: Labelled, b: Labelled, inner: Sequence[sp.Symbol], scope: Scope) 
     return Labelled(reshaped(node, scope.shape(labels)), labels)
 
 
-def _oriented(a: Labelled, b: Labelled, scope: Scope) -> tuple[Labelled, Labelled]:
+def _oriented(
+    a: Labelled, b: Labelled, inner: Sequence[sp.Symbol], scope: Scope
+) -> tuple[Labelled, Labelled]:
     """The part that owns the index which lies innermost in the result goes right; of two known counts, the smaller.
 
     A product of few by many entries summed over a long axis is twice as fast with the many first.
     """
     counts = [product(scope.extents[k] for k in p.labels if k not in q.labels) for p, q in ((a, b), (b, a))]
-    if all(count.is_Integer for count in counts):
+    summed = product(scope.extents[k] for k in inner if scope.extents[k].is_Integer)
+    if all(count.is_Integer for count in counts) and summed >= LONG:
         return (b, a) if counts[1] > counts[0] else (a, b)
     own = [k for k in scope.extents if (k in a.labels) != (k in b.labels)]
     return (b, a) if own and own[-1] in a.labels else (a, b)

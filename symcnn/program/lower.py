@@ -11,9 +11,11 @@ from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.expr import Delta, Read, Reduce, Selected, Where, Within
 from symcnn.core.functions import sigmoid, softplus
-from symcnn.program.array import Count, Gather, Labelled, Scalar, apply, floating, scalar
+from symcnn.program.array import Count, Labelled, Scalar, apply, floating, scalar
 from symcnn.program.contraction import contracted, multiplied
-from symcnn.program.lower_read import is_affine, lower_read, whole
+from symcnn.program.gather import gathered
+from symcnn.program.lower_read import is_affine, lower_read, view, whole
+from symcnn.program.safety import is_tame
 from symcnn.program.scope import Scope
 from symcnn.program.selection import folded, selected
 
@@ -80,7 +82,9 @@ def lower(expr: sp.Basic, scope: Scope) -> Labelled:
     if expr.func in FUNCTIONS:
         name = FUNCTIONS[expr.func]
         argument = numeric(expr.args[0], scope)
-        return scope.apply(name, _safe(argument, RISKY[name], scope) if name in RISKY else argument)
+        if name in RISKY and not is_tame(expr.func, expr.args[0], scope.extents):
+            argument = _safe(argument, RISKY[name], scope)
+        return scope.apply(name, argument)
     if isinstance(expr, sp.Max | sp.Min):
         name = "maximum" if isinstance(expr, sp.Max) else "minimum"
         return _chain(name, [numeric(arg, scope) for arg in expr.args], scope)
@@ -116,24 +120,21 @@ def _read(read: Read, scope: Scope) -> Labelled:
     if all(is_affine(position, scope) for position in read.at):
         return lower_read(read, scope)
     order = scope.layout.order(read.tensor)
-    stored = scope.layout.stored(read.tensor)
-    masks, places = [], []
-    for axis, extent in zip(order, stored.shape, strict=True):
-        numerator, denominator = whole(read.at[axis])
-        place = lower(numerator, scope)
-        if read.outside is not None or scope.guards:
-            masks.append(_within(Within(read.at[axis], extent, evaluate=False), scope))
-            place = scope.apply("floordiv", place, Labelled(Scalar((), denominator), ()))
-            place = scope.apply("maximum", place, Labelled(scalar(0), ()))
-            place = scope.apply("minimum", place, Labelled(Scalar((), extent - 1), ()))
-        places.append(place)
-    labels = scope.joint(places)
-    aligned = tuple(scope.align(place, labels) for place in places)
-    found = Labelled(Gather(scope.shape(labels), stored, aligned), labels)
-    if not masks:
-        return found
-    outside = sp.S.Zero if read.outside is None else read.outside
-    return scope.apply("where", _chain("and", masks, scope), found, Labelled(Scalar((), outside), ()))
+    outside = sp.S.Zero if read.outside is None and scope.guards else read.outside
+    at = [read.at[axis] for axis in order]
+    return gathered(scope.layout.stored(read.tensor), at, outside, scope, lower)
+
+
+def _placed(mask: Labelled, expr: Selected, scope: Scope) -> Labelled:
+    """The mask read at the places asked for; outside the reduced range nothing is selected."""
+    wanted = dict(zip(expr.indices, expr.at, strict=True))
+    at = tuple(wanted.get(label, label) for label in mask.labels)
+    plain = all(place in scope.extents for place in at) and len(set(at)) == len(at)
+    if plain and scope.shape(at) == mask.node.shape:
+        return Labelled(mask.node, at)
+    if all(is_affine(place, scope) for place in at):
+        return view(mask.node, at, sp.S.Zero, scope)
+    return gathered(mask.node, at, sp.S.Zero, scope, lower)
 
 
 # -- arithmetic ------------------------------------------------------------------------------------------------
@@ -142,19 +143,13 @@ def _read(read: Read, scope: Scope) -> Labelled:
 def _add(expr: sp.Add, scope: Scope) -> Labelled:
     """Terms in order, the positive ones first, so that a difference reads as one."""
     terms = sorted(expr.args, key=lambda term: bool(_is_negative(term)))
-    result = _term(terms[0], scope)
+    result = lower(terms[0], scope)
     for term in terms[1:]:
         if _is_negative(term):
-            result = scope.apply("sub", result, _term(-term, scope))
+            result = scope.apply("sub", result, lower(-term, scope))
         else:
-            result = scope.apply("add", result, _term(term, scope))
+            result = scope.apply("add", result, lower(term, scope))
     return result
-
-
-def _term(expr: sp.Expr, scope: Scope) -> Labelled:
-    """Truth values count as numbers in a sum; whole numbers stay whole."""
-    part = lower(expr, scope)
-    return Labelled(floating(part.node), part.labels) if part.node.kind == "bool" else part
 
 
 def _is_negative(term: sp.Expr) -> bool:
@@ -207,7 +202,8 @@ def factors(expr: sp.Expr, scope: Scope) -> list[Labelled]:
     match expr:
         case Selected():
             inner = scope.within(expr.limits)
-            return selected(expr, numeric(expr.body, inner), inner, scope)
+            masks = selected(expr, numeric(expr.body, inner), inner)
+            return [_placed(mask, expr, scope) for mask in masks]
         case Where() if expr.otherwise == 0:
             mask = condition(expr.condition, scope)
             if expr.value == 1:

@@ -45,11 +45,11 @@ def view(node: Node, at: Sequence[sp.Expr], outside: sp.Expr | None, scope: Scop
     Raises UnsupportedFormula where a coefficient has no known sign.
     """
     positions = []
-    for axis, position in enumerate(at):
+    for place, position in enumerate(at):
         numerator, denominator = whole(position)
         if denominator != 1:
             value = sp.S.Zero if outside is None else outside
-            node = _dilated(node, axis, denominator, value)
+            node = _dilated(node, place, denominator, value)
         positions.append(numerator)
     extents = scope.extents
     axes = [axis_of(position, extents) for position in positions]

@@ -160,12 +160,18 @@ def _reduce(expr: Reduce, scope: Scope) -> Value:
     body, places = value_of(expr.body, scope), _places(expr.limits, scope)
     combine, start = REDUCTIONS[expr.kind]
 
+    free = [scope.key(s) for s in sorted(expr.free_symbols, key=lambda s: s.sort_key())]
+    known: dict[tuple[Number, ...], Number] = {}
+
     def value(env: Env) -> Number:
-        result = start
-        for at in places(env):
-            env.update(zip(expr.indices, at, strict=True))
-            result = combine(result, body(env))
-        return result
+        at_hand = tuple(env.get(key) for key in free)
+        if at_hand not in known:
+            result = start
+            for at in places(env):
+                env.update(zip(expr.indices, at, strict=True))
+                result = combine(result, body(env))
+            known[at_hand] = result
+        return known[at_hand]
 
     return value
 

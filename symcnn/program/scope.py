@@ -59,7 +59,8 @@ class Scope:
 
     def labels(self, expr: sp.Basic) -> set[sp.Symbol]:
         """The indices on which ``expr`` depends."""
-        return expr.free_symbols & set(self.extents)
+        found: set[sp.Symbol] = expr.free_symbols & set(self.extents)
+        return found
 
     def sorted(self, labels: Iterable[sp.Symbol]) -> tuple[sp.Symbol, ...]:
         """``labels`` in the order of the target, bound indices after them; an index of the batch comes last."""
@@ -111,14 +112,16 @@ class Scope:
 
 
 def matched(function: str, parts: Sequence[Labelled]) -> tuple[Labelled, ...]:
-    """Whole numbers and truth values become floats beside floats, so that no operation widens the dtype.
+    """Whole numbers and truth values become floats where an operation would widen the dtype or have another meaning.
 
-    Comparisons take what comes, and a product with truth values keeps the dtype of its other factor.
+    Comparisons and whole numbers among themselves take what comes; beside floats, truth values count as 0 and 1.
     """
-    arrays = [part.node for part in parts if not isinstance(part.node, Scalar)]
-    if function in LOGICAL or all(node.kind != "float" for node in arrays):
+    kinds = {part.node.kind for part in parts if not isinstance(part.node, Scalar)}
+    if function in LOGICAL or kinds <= {"int"} or kinds == {"float"}:
         return tuple(parts)
-    kept = ("float", "bool") if function in ("mul", "where") else ("float",)
-    return tuple(
+    mixed = function in ("add", "sub", "mul") and "float" in kinds
+    kept = ("float", "bool") if mixed else ("float",)
+    fixed = [
         part if part.node.kind in kept else Labelled(floating(part.node), part.labels) for part in parts
-    )
+    ]
+    return (parts[0], *fixed[1:]) if function == "where" else tuple(fixed)

@@ -8,7 +8,6 @@ import sympy as sp
 
 from symcnn.core.expr import Limit, Selected
 from symcnn.program.array import Chosen, Fold, Labelled, Node, scalar
-from symcnn.program.lower_read import view
 from symcnn.program.scope import Scope
 
 
@@ -36,7 +35,7 @@ def fold(kind: str, body: Labelled, indices: Sequence[sp.Symbol]) -> Labelled:
     return Labelled(Fold(shape, kind, body.node, axes), tuple(body.labels[axis] for axis in kept))
 
 
-def selected(expr: Selected, body: Labelled, inner: Scope, scope: Scope) -> list[Labelled]:
+def selected(expr: Selected, body: Labelled, inner: Scope) -> list[Labelled]:
     """Masks whose product is ``expr``.
 
     In row-major order the first maximum over (r, s) stands in the first row r that holds it, and is the first in that
@@ -48,11 +47,11 @@ def selected(expr: Selected, body: Labelled, inner: Scope, scope: Scope) -> list
         body = Labelled(inner.spread(body, labels), labels)
     best, stages = folded(expr.kind, body, expr.limits, inner)
     if expr.policy == "split":
-        return [_placed(_share(body, best, names, inner), expr, scope)]
+        return [_share(body, best, names, inner)]
     masks = []
     for index, stage, after in zip(names, stages, [best, *stages[:-1]], strict=True):
         masks.append(_mask(stage, after, index, expr.policy, inner))
-    return [_placed(mask, expr, scope) for mask in masks]
+    return masks
 
 
 def _mask(stage: Labelled, best: Labelled, index: sp.Symbol, policy: str, scope: Scope) -> Labelled:
@@ -65,14 +64,3 @@ def _mask(stage: Labelled, best: Labelled, index: sp.Symbol, policy: str, scope:
 def _share(body: Labelled, best: Labelled, names: Sequence[sp.Symbol], scope: Scope) -> Labelled:
     ties = scope.apply("eq", body, best)
     return scope.apply("div", ties, fold("sum", ties, list(names)))
-
-
-def _placed(mask: Labelled, expr: Selected, scope: Scope) -> Labelled:
-    """The mask read at the places asked for; outside the reduced range nothing is selected."""
-    wanted = dict(zip(expr.indices, expr.at, strict=True))
-    at = [wanted.get(label, label) for label in mask.labels]
-    plain = [place for place in at if place in scope.extents]
-    extents = [scope.extents.get(place) for place in at]
-    if len(plain) == len(at) == len(set(at)) and tuple(extents) == mask.node.shape:
-        return Labelled(mask.node, tuple(at))
-    return view(mask.node, at, sp.S.Zero, scope)
