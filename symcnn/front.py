@@ -1,4 +1,4 @@
-"""The front door: derive, emit and check, for a network, a layer or the name of a model."""
+"""The front door: derive, emit and check, for a network, a layer, or the name of a model or standard layer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from symcnn.core.errors import SymcnnError
 from symcnn.core.plan import Plan
 from symcnn.models import get
-from symcnn.nets.formula import Layer
+from symcnn.nets.catalogue import KINDS
+from symcnn.nets.formula import Layer, of_kind
 from symcnn.nets.network import Network
 from symcnn.nets.sweep import plan
 
@@ -22,7 +23,7 @@ Subject = Network | Layer | str
 
 def _subject(subject: Subject) -> Network | Layer:
     if isinstance(subject, str):
-        return get(subject)
+        return of_kind(KINDS[subject]) if subject in KINDS else get(subject)
     if not isinstance(subject, Network | Layer):
         raise SymcnnError(f"expected a network, a layer or the name of a model, got {type(subject).__name__}")
     return subject

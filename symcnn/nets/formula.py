@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.infer import parse
 from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
+from symcnn.nets.kind import LayerKind
 
 Cotangents = tuple[tuple[Equation, tuple[Gradient, ...]], ...]
 
@@ -100,3 +102,10 @@ def layer(
     """
     system = parse(text, shapes, defaults=defaults, policy=policy)
     return Layer(text, system, system.inputs, name, policy)
+
+
+def of_kind(kind: LayerKind, policy: KinkPolicy = FIRST) -> Layer:
+    """A catalogue layer on its own, with symbolic sizes and every parameter free."""
+    system = kind.system(policy)
+    wrt = tuple(kind.tensor(name) for name in kind.differentiable)
+    return Layer(kind.formula, system, wrt, re.sub(r"\W+", "_", kind.name), policy)
