@@ -148,7 +148,7 @@ def algebra_lines(expr: sp.Expr) -> list[sp.Expr]:
     """Common denominator, expanded numerator, factored: successive lines of one fraction, the last the simplest."""
     kinds = (Read, Reduce, Where, Selected, sp.Function)
     plain, atoms = atomise(expr, kinds)
-    if not plain.has(sp.Add):
+    if not plain.has(sp.Add) or _too_large(plain):
         return [expr]
     numerator, denominator = sp.fraction(sp.together(plain))
     lines = [plain, numerator / denominator, sp.expand(numerator) / denominator]
@@ -161,6 +161,12 @@ def algebra_lines(expr: sp.Expr) -> list[sp.Expr]:
         if not back or back[-1] != restored:
             back.append(restored)
     return back
+
+
+def _too_large(expr: sp.Expr) -> bool:
+    """Whether multiplying out could take long: a high power of a sum, or a long expression."""
+    powers = [p for p in expr.atoms(sp.Pow) if p.base.is_Add and p.exp.is_Integer and abs(p.exp) > 4]
+    return bool(powers) or sum(1 for _ in sp.preorder_traversal(expr)) > 400
 
 
 def positive_constant(product: sp.Expr) -> sp.Expr:

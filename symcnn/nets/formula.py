@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from symcnn.calculus.pullback import Gradient, cotangents
 from symcnn.calculus.stabilise import stabilise
 from symcnn.core.equation import Equation, System
-from symcnn.core.errors import UnknownName
+from symcnn.core.errors import FormulaError, UnknownName
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.infer import parse
 from symcnn.core.plan import Plan, Statement
@@ -101,6 +101,13 @@ def layer(
     (N, K)
     """
     system = parse(text, shapes, defaults=defaults, policy=policy)
+    names = {t.name for t in (*system.inputs, *(e.tensor for e in system.equations))}
+    for name_of in sorted(names):
+        if f"d{name_of}" in names:
+            raise FormulaError(
+                f"expected another name than d{name_of}, which is the cotangent of {name_of}",
+                hint="cotangents are named by a d before the tensor",
+            )
     return Layer(text, system, system.inputs, name, policy)
 
 
