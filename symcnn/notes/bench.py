@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition, Facts
-from symcnn.notes.names import INDEX_LETTERS, letters_of, read_name
+from symcnn.notes.names import INDEX_LETTERS, letters_of, names_in, read_name
 from symcnn.notes.operations import operation_name
 from symcnn.notes.shaper import Shaper
 from symcnn.notes.tree import Node, Script, Symbol, Word, walk
@@ -52,8 +52,8 @@ class Bench:
         """Whether the notes have used a name as given long before they define it."""
         for other in self.accepted:
             if other.order < definition.order - LOOK_AHEAD:
-                for node in walk(other.body):
-                    ref = read_name(node, self.facts.habits) if isinstance(node, Symbol | Script) else None
+                for node in names_in(other.body):
+                    ref = read_name(node, self.facts.habits)
                     if ref is not None and ref.key == definition.key:
                         return True
         return False
@@ -117,8 +117,8 @@ class Bench:
         """The names that definitions read, without index letters and sizes."""
         found: set[str] = set()
         for definition in active:
-            for node in walk(definition.body):
-                ref = read_name(node, self.facts.habits) if isinstance(node, Symbol | Script) else None
+            for node in names_in(definition.body):
+                ref = read_name(node, self.facts.habits)
                 if ref is not None and ref.key not in self.facts.sizes and ref.sample is None:
                     if isinstance(node, Script) or ref.key not in INDEX_LETTERS:
                         found.add(ref.key)

@@ -117,7 +117,11 @@ def spellings(pieces: list[Piece], world: World, latest: int) -> dict[sp.Symbol,
             for node in walk(side) if side is not None else ():
                 if not isinstance(node, Script | Symbol | Derivative):
                     continue
-                if isinstance(node, Script | Symbol) and read_name(node, world.facts.habits) is None:
+                ref = read_name(node, world.facts.habits)
+                if isinstance(node, Derivative):
+                    if node.of is None or not world.is_loss(node.of):
+                        continue
+                elif ref is None or ref.transposed or not ref.indices:
                     continue
                 try:
                     value = evaluator.value(node)

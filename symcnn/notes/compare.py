@@ -153,15 +153,13 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
     difference = unfold(world, left - right)
     if zero_at_once(difference):
         return Zero.PROVED, sp.Integer(0)
+    if refuted(world, difference):
+        return Zero.REFUTED, difference
     stop = cotangents.terminals([difference, unfold(world, left), unfold(world, right)])
     first = cotangents.expand(difference, stop)
     if zero_at_once(first):
         return Zero.PROVED, first
-    last = first
-    if _connected(world, first):
-        last = cotangents.expand(first, frozenset())
-    if refuted(world, last):
-        return Zero.REFUTED, last
+    last = cotangents.expand(first, frozenset()) if _connected(world, first) else first
     for attempt in (first, last) if first != last else (first,):
         if _proved_in_steps(world, attempt):
             return Zero.PROVED, attempt
@@ -216,7 +214,7 @@ def refuted(world: World, expr: sp.Expr) -> bool:
     """Whether numbers for what is given make `expr` differ from zero."""
     for seed in (1, 2):
         try:
-            value = number(world, expr, seed, {})
+            value = number(world, expr, seed, world.numbers.setdefault(seed, {}))
         except (ZeroDivisionError, OverflowError):
             continue
         if value is not None and value.is_number and value.is_comparable:
@@ -230,17 +228,23 @@ def number(world: World, expr: sp.Expr, seed: int, known: dict[sp.Symbol, Any]) 
     table = {}
     for symbol in sorted(expr.free_symbols, key=str):
         if symbol not in known:
-            value = world.value(symbol) if symbol in world.origin else None
-            if symbol in world.opaque:
-                known[symbol] = None
-            elif value is None:
-                known[symbol] = leaf(symbol, seed)
-            else:
-                known[symbol] = number(world, value, seed, known)
+            known[symbol] = leaf(symbol, seed)
+            known[symbol] = _of_symbol(world, symbol, seed, known)
         if known[symbol] is None:
             return None
         table[symbol] = known[symbol]
     return zero.at_point(expr.xreplace(table), seed)
+
+
+def _of_symbol(world: World, symbol: sp.Symbol, seed: int, known: dict[sp.Symbol, Any]) -> Any:
+    """A number for an entry or a cotangent; None where its definition cannot be evaluated."""
+    if symbol in world.cotangents.of:
+        inner = world.cotangents.step(symbol)
+        return leaf(symbol, seed) if inner is None else number(world, inner, seed, known)
+    value = world.value(symbol) if symbol in world.origin else None
+    if symbol in world.opaque and world.origin[symbol][0].key not in world.facts.losses:
+        return None
+    return leaf(symbol, seed) if value is None else number(world, value, seed, known)
 
 
 def leaf(symbol: sp.Symbol, seed: int) -> sp.Rational:

@@ -166,6 +166,22 @@ class Cotangents:
                 total += slope * (inner if reader == loss else self._expanded(inner, stop, depth + 1))
         return total
 
+    def step(self, symbol: sp.Symbol) -> sp.Expr | None:
+        """A cotangent by those of the entries computed directly from its own; None for one that is free."""
+        loss, entry = self.of[symbol]
+        if loss == entry:
+            return sp.Integer(1)
+        total: sp.Expr = sp.Integer(0)
+        readers = self._relevant(entry, loss, frozenset())
+        if not readers:
+            return None
+        for reader in readers:
+            value = self.world.value(reader)
+            slope = sp.Integer(0) if value is None else sp.diff(value, entry)
+            if slope != 0:
+                total += slope * (sp.Integer(1) if reader == loss else self.cotangent(loss, reader))
+        return total
+
     def _relevant(self, entry: sp.Symbol, loss: sp.Symbol, stop: frozenset[Family]) -> list[sp.Symbol]:
         """The entries computed from `entry` through which it reaches the loss, or the place to stop at."""
         readers = [r for r in dict.fromkeys(self.dependents.get(entry, ())) if r != entry]

@@ -11,6 +11,7 @@ from symcnn.notes.world import World
 from symcnn.notes.zero import at_point
 
 MOST_SHOWN = 12
+LARGEST = 60
 
 
 def counterexample(world: World, outcome: Outcome) -> Counterexample | None:
@@ -41,8 +42,11 @@ def _open(world: World, side: sp.Expr, outcome: Outcome) -> sp.Expr:
     sides = [unfold(world, outcome.left), unfold(world, outcome.right)]
     stop = cotangents.terminals(sides)
     opened = cotangents.expand(unfold(world, side), stop)
-    names = {s for s in opened.free_symbols if world.value(s) is not None} if opened.free_symbols else set()
-    return world.expand(opened) if names and opened.count_ops() < 300 else opened
+    names = [s for s in opened.free_symbols if world.value(s) is not None]
+    inner = frozenset().union(*(cotangents.upstream(s) for s in names)) if names else frozenset()
+    if inner & opened.free_symbols and opened.count_ops() < LARGEST:
+        return world.expand(opened)
+    return opened
 
 
 def _whole(place: int, count: int) -> sp.Rational:

@@ -13,7 +13,7 @@ from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.limits import Timeout, limited
-from symcnn.notes.names import read_name
+from symcnn.notes.names import names_in, read_name
 from symcnn.notes.tree import (
     Annotated,
     Call,
@@ -38,7 +38,7 @@ from symcnn.notes.tree import (
 from symcnn.notes.verdict import Claim, Kind, Verdict
 
 DEFINING = frozenset({"=", ":=", "equiv"})
-SECONDS = 3.0
+SECONDS = 4.0
 
 
 class Judge:
@@ -51,8 +51,8 @@ class Judge:
         keys = set()
         for piece in found:
             for side in (piece.left, piece.right):
-                for node in walk(side) if side is not None else ():
-                    ref = read_name(node, facts.habits) if isinstance(node, Symbol | Script) else None
+                for node in names_in(side) if side is not None else ():
+                    ref = read_name(node, facts.habits)
                     if ref is not None:
                         keys.add(facts.resolve(ref.key))
         self.bench = Bench(facts, frozenset(keys), [self._section(piece) for piece in found])

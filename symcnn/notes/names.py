@@ -280,6 +280,18 @@ def _read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, t
     return label_text(sub), None
 
 
+def names_in(node: Node) -> list[Node]:
+    """The names in a tree, each whole with its scripts; names inside of scripts are left out."""
+    match node:
+        case Symbol():
+            return [node]
+        case Script(base=base) if base_name(base) is not None:
+            return [node]
+        case Script(base=base):
+            return names_in(base)
+    return [name for child in children(node) for name in names_in(child)]
+
+
 def label_text(node: Node) -> str:
     """A subscript that is a part of the name, spelled out."""
     parts: list[str] = []

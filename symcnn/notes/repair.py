@@ -11,8 +11,11 @@ from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.coefficients import spellings, term_edits
 from symcnn.notes.context import shape_of
 from symcnn.notes.counterexample import counterexample
+from symcnn.notes.compare import Outcome, refuted, unfold
 from symcnn.notes.edits import Edit, Vocabulary, edits
+from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.facts import Definition
+from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.names import letters_of, read_name
 from symcnn.notes.parser import parse
 from symcnn.notes.shaper import is_transpose
@@ -30,11 +33,13 @@ from symcnn.notes.tree import (
 )
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.world import World
+from symcnn.notes.zero import Zero
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Attempt, Equations, Result
 
 MOST_EDITS = 400
+REPAIR_SECONDS = 1.5
 
 
 def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: Equations) -> Verdict:
@@ -48,7 +53,12 @@ def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: 
     if renamed is not None:
         return renamed
     undefined = undefined_names(piece, lefts[0], equations)
-    correction = correct(piece, lefts[0], chosen.attempt, equations, undefined)
+    correction = None
+    try:
+        with limited(REPAIR_SECONDS):
+            correction = correct(piece, lefts[0], chosen.attempt, equations, undefined, chosen.outcome)
+    except Timeout:
+        correction = None
     example = None
     if chosen.refuted and chosen.world is not None and chosen.outcome is not None:
         example = counterexample(chosen.world, chosen.outcome)
@@ -194,7 +204,12 @@ def _read_names(world: World) -> set[str]:
 
 
 def correct(
-    piece: Piece, left: Node, attempt: Attempt, equations: Equations, undefined: frozenset[str]
+    piece: Piece,
+    left: Node,
+    attempt: Attempt,
+    equations: Equations,
+    undefined: frozenset[str],
+    outcome: Outcome | None = None,
 ) -> tuple[str, tuple[Span, ...], str] | None:
     """The corrected LaTeX of a piece, the wrong terms in it, and what was wrong; None where no edit helps."""
     assert piece.right is not None
@@ -213,11 +228,53 @@ def correct(
             wrong = tuple(_shifted(edit.wrong or edit.span, piece) for edit in several)
             return latex, wrong, "; ".join(dict.fromkeys(edit.what for edit in several))
     words = vocabulary(piece, equations, undefined)
+    sieve = Sieve(piece, left, attempt, equations, outcome)
     for edit in edits(piece.formula.latex, piece.right, left, words)[:MOST_EDITS]:
         latex = _all_applied(piece, [edit])
-        if _true(latex, piece, left, attempt, equations):
+        if sieve.passes(_right_side(latex, piece, equations)) and _true(latex, piece, left, attempt, equations):
             return latex, (_shifted(edit.wrong or edit.span, piece),), edit.what
     return _by_value(piece, left, attempt, equations, spelled)
+
+
+class Sieve:
+    """A quick test by numbers at one place, which every right side that is true passes."""
+
+    def __init__(
+        self, piece: Piece, left: Node, attempt: Attempt, equations: Equations, outcome: Outcome | None
+    ) -> None:
+        self.world: World | None = None
+        if outcome is None or outcome.zero is not Zero.REFUTED:
+            return
+        try:
+            assert piece.right is not None
+            world = equations.bench.world(
+                piece.order,
+                settings=attempt.settings,
+                reading=attempt.reading,
+                functions=attempt.functions,
+                claim=(left, piece.right),
+            )
+            self.evaluator = Evaluator(world, world.layer_env() | outcome.place)
+            self.wanted = self.evaluator.value(left)
+            self.world = world
+        except SymcnnError:
+            return
+
+    def passes(self, right: Node | None) -> bool:
+        if right is None:
+            return False
+        if self.world is None:
+            return True
+        try:
+            have = self.evaluator.value(right)
+        except (SymcnnError, IndexError, ValueError, TypeError):
+            return False
+        if have.shape != self.wanted.shape and not (have.size == self.wanted.size == 1):
+            return False
+        for x, y in list(zip(self.wanted.flat, have.flat, strict=True))[:4]:
+            if refuted(self.world, unfold(self.world, sp.sympify(x - y))):
+                return False
+        return True
 
 
 def _by_value(
@@ -226,8 +283,6 @@ def _by_value(
     """A right side that is a number or a name is replaced by the true one."""
     assert piece.right is not None
     from symcnn.notes.compare import decide
-    from symcnn.notes.evaluate import Evaluator
-    from symcnn.notes.zero import Zero
 
     try:
         world = equations.bench.world(piece.order, settings=attempt.settings, reading=attempt.reading)
@@ -261,12 +316,25 @@ def _all_applied(piece: Piece, several: list[Edit]) -> str:
 def _true(latex: str, piece: Piece, left: Node, attempt: Attempt, equations: Equations) -> bool:
     """Whether the corrected LaTeX is provably true in the place of the piece."""
     right = _right_side(latex, piece, equations)
-    if right is None:
+    if right is None or _repeats(left, right):
         return False
     try:
         return equations.run(piece, left, right, attempt).proved
     except SymcnnError:
         return False
+
+
+def _repeats(left: Node, right: Node) -> bool:
+    """Whether a right side says nothing, because it contains the derivative on the left."""
+    from symcnn.notes.tree import same
+
+    for node in walk(right):
+        if same(node, left):
+            return True
+        if isinstance(node, Derivative) and isinstance(left, Derivative):
+            if node.of is not None and left.of is not None and same(node.of, left.of) and same(node.wrt, left.wrt):
+                return True
+    return False
 
 
 def _right_side(latex: str, piece: Piece, equations: Equations) -> Node | None:
