@@ -201,7 +201,7 @@ def check_reads(equation: Equation, columns: Mapping[Read, int], line: int = 1) 
                     1,
                 )
                 raise FormulaError(
-                    f"expected an index, got {position}, which is not bound: it stands neither in the target nor in a reduction"
+                    f"expected an index, got {position}, neither in the target nor bound by a reduction"
                     if loose
                     else f"{read} can leave {read.tensor.name}: axis {axis} of extent {extent} is read at {where}",
                     line=line,
