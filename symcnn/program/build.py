@@ -76,8 +76,12 @@ def _layout(plan: Plan) -> Layout:
 
 
 def lower_statement(statement: Statement, layout: Layout) -> Node:
-    """The array of a statement, in stored order; by its scatters where its gather form divides or guards."""
-    if statement.scatters and is_guarded(statement.equation):
+    """The array of a statement, in stored order; by its scatters where its gather form divides or guards.
+
+    Scatters at divided positions (second order) are left to the gather form, which then multiplies instead.
+    """
+    divided = any(_is_divided(p) for scatter in statement.scatters for p in scatter.target.at)
+    if statement.scatters and not divided and is_guarded(statement.equation):
         parts = [lower_scatter(scatter, layout) for scatter in statement.scatters]
         result = parts[0]
         for part in parts[1:]:

@@ -59,7 +59,9 @@ def numeric_evidence(
         if len(tried) == tries:
             break
     if not tried:
-        raise UnsupportedFormula(f"expected small sizes at which every read is valid, found none for {system}")
+        raise UnsupportedFormula(
+            f"expected small sizes at which every read is valid, found none for {system}"
+        )
     return NumericEvidence(tuple(tried), len(errors), max(errors, default=0.0))
 
 
@@ -104,7 +106,9 @@ def _error(
     """|difference − derivative| along one direction, relative to 1 + |difference|."""
     name = system.output.name
     ends = [
-        evaluate_system(system, {**arrays, tensor.name: arrays[tensor.name] + sign * STEP * along}, sizes)[name]
+        evaluate_system(system, {**arrays, tensor.name: arrays[tensor.name] + sign * STEP * along}, sizes)[
+            name
+        ]
         for sign in (1, -1)
     ]
     difference = float(np.sum(seed * (ends[0] - ends[1]))) / (2 * STEP)
@@ -124,7 +128,7 @@ def is_label(tensor: Tensor, system: System) -> bool:
     found = False
     for equation in system.equations:
         pairs = [e for e in sp.preorder_traversal(equation.body) if isinstance(e, sp.Eq | sp.Ne)]
-        rest = equation.body.xreplace({pair: sp.true for pair in pairs})
+        rest = equation.body.xreplace(dict.fromkeys(pairs, sp.true))
         if any(read.tensor == tensor for read in reads(rest)):
             return False
         found = found or any(read.tensor == tensor for read in reads(equation.body))

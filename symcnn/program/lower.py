@@ -74,21 +74,27 @@ def lower(expr: sp.Basic, scope: Scope) -> Labelled:
             return _power(expr, scope)
         case BooleanFunction() | BooleanAtom() | Relational():
             return condition(expr, scope)
-    if isinstance(expr, sp.Mod):
-        return scope.apply("mod", *(lower(arg, scope) for arg in expr.args))
-    if isinstance(expr, sp.floor) and not expr.has(Read):
-        numerator, denominator = whole(expr.args[0])
-        return scope.apply("floordiv", lower(numerator, scope), Labelled(Scalar((), denominator), ()))
-    if expr.func in FUNCTIONS:
-        name = FUNCTIONS[expr.func]
-        argument = numeric(expr.args[0], scope)
-        if name in RISKY and not is_tame(expr.func, expr.args[0], scope.extents):
-            argument = _safe(argument, RISKY[name], scope)
-        return scope.apply(name, argument)
-    if isinstance(expr, sp.Max | sp.Min):
-        name = "maximum" if isinstance(expr, sp.Max) else "minimum"
-        return _chain(name, [numeric(arg, scope) for arg in expr.args], scope)
-    raise UnsupportedFormula(f"no array form for {expr.func.__name__}: {expr}")
+    return _function(expr, scope)
+
+
+def _function(expr: sp.Expr, scope: Scope) -> Labelled:
+    """A function of one value, a remainder, a whole part, or the larger or smaller of several values."""
+    match expr:
+        case sp.Mod():
+            return scope.apply("mod", *(lower(arg, scope) for arg in expr.args))
+        case sp.floor() if not expr.has(Read):
+            numerator, denominator = whole(expr.args[0])
+            return scope.apply("floordiv", lower(numerator, scope), Labelled(Scalar((), denominator), ()))
+        case sp.Max() | sp.Min():
+            name = "maximum" if isinstance(expr, sp.Max) else "minimum"
+            return _chain(name, [numeric(arg, scope) for arg in expr.args], scope)
+    if expr.func not in FUNCTIONS:
+        raise UnsupportedFormula(f"no array form for {expr.func.__name__}: {expr}")
+    name = FUNCTIONS[expr.func]
+    argument = numeric(expr.args[0], scope)
+    if name in RISKY and not is_tame(expr.func, expr.args[0], scope.extents):
+        argument = _safe(argument, RISKY[name], scope)
+    return scope.apply(name, argument)
 
 
 def numeric(expr: sp.Basic, scope: Scope) -> Labelled:

@@ -121,7 +121,5 @@ def matched(function: str, parts: Sequence[Labelled]) -> tuple[Labelled, ...]:
         return tuple(parts)
     mixed = function in ("add", "sub", "mul") and "float" in kinds
     kept = ("float", "bool") if mixed else ("float",)
-    fixed = [
-        part if part.node.kind in kept else Labelled(floating(part.node), part.labels) for part in parts
-    ]
+    fixed = [part if part.node.kind in kept else Labelled(floating(part.node), part.labels) for part in parts]
     return (parts[0], *fixed[1:]) if function == "where" else tuple(fixed)

@@ -109,7 +109,7 @@ class Writer:
             for floor in extent.atoms(sp.floor):
                 same = [f for f in expr.atoms(sp.floor) if sp.expand(f.args[0] - floor.args[0]) == 0]
                 if (extent - floor).is_number and same:
-                    expr = sp.expand(expr.xreplace({f: symbol - (extent - floor) for f in same}))
+                    expr = sp.expand(expr.xreplace(dict.fromkeys(same, symbol - (extent - floor))))
             if expr.has(symbol):
                 self.used.add(symbol.name)
         return expr

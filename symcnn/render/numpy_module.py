@@ -14,16 +14,41 @@ from symcnn.core.expr import reads
 from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.build import Program, every_symbol
-from symcnn.program.sizes import size_rules
 from symcnn.program.passes import unused
+from symcnn.program.sizes import size_rules
 from symcnn.program.steps import Step, names_in
 from symcnn.render.loader import render
 from symcnn.render.numpy_expr import Writer
 from symcnn.render.numpy_lines import Block, blocks, fitted, laid_out
 
 OWN_NAMES = frozenset(
-    "np math as_strided dtype params grads name array shape windows dilated gathered first_of last_of sigmoid "
-    "softplus erf init forward loss vjp loss_and_grads sgd_step lr seed".split()
+    [
+        "np",
+        "math",
+        "as_strided",
+        "dtype",
+        "params",
+        "grads",
+        "name",
+        "array",
+        "shape",
+        "windows",
+        "dilated",
+        "gathered",
+        "first_of",
+        "last_of",
+        "sigmoid",
+        "softplus",
+        "erf",
+        "init",
+        "forward",
+        "loss",
+        "vjp",
+        "loss_and_grads",
+        "sgd_step",
+        "lr",
+        "seed",
+    ]
 )
 
 
@@ -199,7 +224,7 @@ def classes_of(tensor: Tensor, statements: Iterable[Statement]) -> sp.Expr | Non
             if any(read.tensor == tensor for read in reads(pair)):
                 index = next(side for side in pair.args if side.is_Symbol)
                 extent = statement.equation.extents.get(index, extent)
-        rest = body.xreplace({pair: sp.true for pair in pairs})
+        rest = body.xreplace(dict.fromkeys(pairs, sp.true))
         if any(read.tensor == tensor for read in reads(rest)):
             return None
     return extent
