@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symcnn.front import check as check
     from symcnn.front import derive as derive
     from symcnn.front import emit as emit
+    from symcnn.front import hessian_vector as hessian_vector
     from symcnn.nets.formula import Layer as Layer
     from symcnn.nets.formula import layer as layer
     from symcnn.nets.network import Network as Network
@@ -35,6 +36,7 @@ _HOME = {
     "check": "symcnn.front",
     "derive": "symcnn.front",
     "emit": "symcnn.front",
+    "hessian_vector": "symcnn.front",
     "layer": "symcnn.nets.formula",
     "verify": "symcnn.notes.verify",
 }

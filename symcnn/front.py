@@ -62,3 +62,10 @@ def check(subject: Subject) -> Evidence:
     from symcnn.render.evidence import evidence
 
     return evidence(_subject(subject))
+
+
+def hessian_vector(layer: Layer) -> Layer:
+    """The layer of s = Σ_x ⟨x̄, v_x⟩, whose cotangents are the Hessian-vector products. Raises SymcnnError."""
+    from symcnn.nets.second_order import hessian_vector as second
+
+    return second(layer)

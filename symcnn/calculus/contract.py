@@ -30,7 +30,7 @@ def _contract(term: Term, context: Context) -> Term:
             term.factor, term.limits, term.conditions, (*term.deltas[:place], *term.deltas[place + 1 :])
         )
         extents = {**context.extents, **dict(term.limits)}
-        solved = _solve(position, index, dict(term.limits), extents, free)
+        solved = _solve(position, index, dict(term.limits), free, context.digits)
         if solved is None:
             term = Term(rest.factor * Delta(position, index), rest.limits, rest.conditions, rest.deltas)
             continue
@@ -58,14 +58,14 @@ def _solve(
     position: sp.Expr,
     index: sp.Symbol,
     limits: Mapping[sp.Symbol, sp.Expr],
-    extents: Mapping[sp.Symbol, sp.Expr],
     free: set[sp.Symbol],
+    digits: bool,
 ) -> dict[sp.Symbol, sp.Expr] | None:
     slopes, rest = coefficients(position, limits)
     if not slopes:
         return None
     radix = _mixed_radix(slopes, limits)
-    if radix is not None and len(slopes) > 1:
+    if digits and radix is not None and len(slopes) > 1:
         return _digits(radix, index - rest, limits)
     names = {k.name for k in free}
     order = sorted(

@@ -16,10 +16,14 @@ State = tuple[Term, ...]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a rule may use: the forward equation, the cotangent's free indices and all extents."""
+    """What a rule may use: the forward equation, and the extents of the cotangent's free indices.
+
+    ``digits`` allows quotients and remainders in positions, where a mixed-radix position fixes several indices.
+    """
 
     equation: Equation
     extents: Mapping[sp.Symbol, sp.Expr]
+    digits: bool = True
 
 
 @dataclass(frozen=True, slots=True)

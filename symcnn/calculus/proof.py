@@ -12,7 +12,7 @@ from symcnn.calculus.entries import Chosen, Entries, entry, expand
 from symcnn.calculus.pullback import Gradient
 from symcnn.core.equation import Equation
 from symcnn.core.errors import LimitExceeded
-from symcnn.core.expr import Where, reads
+from symcnn.core.expr import Read, Reduce, Where, reads
 from symcnn.core.functions import unfold
 
 
@@ -184,3 +184,30 @@ def by_entries(gradient: Gradient, sizes: Mapping[sp.Symbol, sp.Expr] | None = N
         if not zero(derivative - value):
             return EntryProof(shown, len(claimed), f"d{symbol}: {value} is not {derivative}")
     return EntryProof(shown, len(claimed))
+
+
+def same_by_entries(forward: Sequence[Equation], steps: Sequence[Equation], closed: Equation) -> EntryProof:
+    """Compare a closed form, symbol for symbol, with the cotangents that it was composed from.
+
+    Means are written out, other forward values stay symbols: the closed form must hold whatever they are.
+    """
+    sizes = small_sizes([*forward, *steps], largest=40)
+    known: dict[str, dict[tuple[int, ...], sp.Expr]] = {}
+    for equation in forward:
+        if _is_mean(equation):
+            known[equation.tensor.name] = expand(equation, Entries(sizes, known=known))
+    for equation in steps:
+        known[equation.tensor.name] = expand(equation, Entries(sizes, known=known))
+    claimed = expand(
+        closed, Entries(sizes, known={k: v for k, v in known.items() if k != closed.tensor.name})
+    )
+    shown = tuple((s.name, int(v)) for s, v in sorted(sizes.items(), key=lambda item: item[0].name))
+    for at, value in claimed.items():
+        if not zero(known[closed.tensor.name][at] - value):
+            return EntryProof(shown, len(claimed), f"{entry(closed.tensor, at)} differs")
+    return EntryProof(shown, len(claimed))
+
+
+def _is_mean(equation: Equation) -> bool:
+    factors = [f for f in sp.Mul.make_args(equation.body) if f.has(Read)]
+    return len(factors) == 1 and isinstance(factors[0], Reduce) and isinstance(factors[0].body, Read)

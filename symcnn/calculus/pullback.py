@@ -108,7 +108,12 @@ def cotangent_indices(equation: Equation, tensor: Tensor) -> tuple[sp.Symbol, ..
 
 
 def pullback(
-    equation: Equation, tensor: Tensor, cotangent: Tensor | None = None, *, policy: KinkPolicy = FIRST
+    equation: Equation,
+    tensor: Tensor,
+    cotangent: Tensor | None = None,
+    *,
+    policy: KinkPolicy = FIRST,
+    digits: bool = True,
 ) -> Gradient:
     """The cotangent of ``tensor`` through ``equation``, whose target has the given cotangent.
 
@@ -121,7 +126,7 @@ def pullback(
     seed = Read(cotangent or equation.tensor.cotangent(), equation.target.at)
     indices = cotangent_indices(equation, tensor)
     goal = Read(tensor.cotangent(), indices)
-    context = Context(equation, dict(zip(indices, tensor.shape, strict=True)))
+    context = Context(equation, dict(zip(indices, tensor.shape, strict=True)), digits)
     rule = differentiation(policy, seed, tensor, indices)
     start: State = rule.apply((), context)
     steps = [Step((), start, rule, _kinks(start))]
@@ -171,7 +176,7 @@ Chooser = Callable[[Equation], list[Tensor]]
 
 
 def cotangents(
-    equations: tuple[Equation, ...], wrt: list[Tensor], *, policy: KinkPolicy = FIRST
+    equations: tuple[Equation, ...], wrt: list[Tensor], *, policy: KinkPolicy = FIRST, digits: bool = True
 ) -> list[tuple[Equation, list[Gradient]]]:
     """The reverse sweep through a list of equations: for each tensor, its cotangent and the gradients that add up in it.
 
@@ -187,7 +192,9 @@ def cotangents(
             continue
         for tensor in equation.inputs:
             if tensor in needed:
-                pieces.setdefault(tensor.name, []).append(pullback(equation, tensor, policy=policy))
+                pieces.setdefault(tensor.name, []).append(
+                    pullback(equation, tensor, policy=policy, digits=digits)
+                )
     results.extend(_summed(tensor, pieces.get(tensor.name, [])) for tensor in wrt)
     return results
 

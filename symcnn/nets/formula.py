@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from symcnn.calculus.closed import closed_form
 from symcnn.calculus.pullback import Gradient, cotangents
 from symcnn.calculus.stabilise import stabilise
 from symcnn.core.equation import Equation, System
@@ -45,6 +46,19 @@ class Layer:
         """Every cotangent of the reverse sweep with the gradients that add up in it, intermediate values first."""
         found = cotangents(self.system.equations, list(self.wrt), policy=self.policy)
         return tuple((equation, tuple(parts)) for equation, parts in found)
+
+    def closed_form(self, name: str) -> Equation:
+        """The cotangent of one tensor without cotangents of intermediate values. Raises UnknownName.
+
+        >>> mean = layer("m[c] = mean[n](x[n,c]); y[n,c] = x[n,c] - m[c]", {"x": "N,C"})
+        >>> print(mean.closed_form("x"))
+        dx[n, c] = dy[n, c] - sum[n<N](dy[n, c])/N
+        """
+        if name not in {t.name for t in self.wrt}:
+            raise UnknownName(
+                f"expected one of the tensors {', '.join(t.name for t in self.wrt)}, got {name!r}"
+            )
+        return closed_form(self.system.equations, [e for e, _ in self.cotangents()], f"d{name}")
 
     def plan(self) -> Plan:
         """Numbered statements of the forward pass and of the pullback."""

@@ -1,0 +1,121 @@
+"""Closed forms: the cotangents of intermediate values written out, and sums over deviations from a mean removed.
+
+``Σ x = M·m`` where an equation defines m as the mean of x, so ``Σ (x − m) = 0``: with this rule the three-step
+gradient of a batch norm becomes its textbook form, and a bias before it is seen to have no gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sympy as sp
+
+from symcnn.calculus.compose import compose
+from symcnn.calculus.simplify import cost, split_scale
+from symcnn.calculus.spread import atomise
+from symcnn.calculus.term import split
+from symcnn.core.equation import Equation
+from symcnn.core.expr import Limit, Read, Reduce, canonical, reads, rebind
+
+
+def closed_form(forward: Sequence[Equation], cotangents: Sequence[Equation], name: str) -> Equation:
+    """The named cotangent in terms of the output's cotangent and forward values only.
+
+    ``cotangents`` defines intermediate cotangents before they are used.
+    """
+    by_name = {equation.tensor.name: equation for equation in cotangents}
+    wanted = by_name[name]
+    body = simplify_sums(wanted.body, forward)
+    for equation in reversed([e for e in cotangents if e is not wanted]):
+        if any(read.tensor == equation.tensor for read in reads(body)):
+            inner = Equation(equation.target, simplify_sums(equation.body, forward), equation.free)
+            body = simplify_sums(compose(body, inner), forward)
+    return Equation(wanted.target, common_factors(body), wanted.free)
+
+
+def simplify_sums(expr: sp.Expr, forward: Sequence[Equation]) -> sp.Expr:
+    """Every sum taken apart where that makes it simpler: idle indices counted, sums that define a mean replaced."""
+    if not expr.args or isinstance(expr, Read):
+        return expr
+    expr = expr.func(*(simplify_sums(arg, forward) if isinstance(arg, sp.Expr) else arg for arg in expr.args))
+    if isinstance(expr, Reduce) and expr.kind == "sum":
+        apart = sp.expand(sp.Add(*_apart(expr, forward)))
+        return apart if cost(apart) < cost(expr) else expr
+    if expr.is_Add:
+        merged = sp.Add(*_merged(expr))
+        return merged if cost(merged) < cost(expr) else expr
+    return expr
+
+
+def _apart(total: Reduce, forward: Sequence[Equation]) -> Iterator[sp.Expr]:
+    plain, atoms = atomise(total.body)
+    for term in sp.Add.make_args(sp.expand(plain)):
+        outer, inner = split(term.xreplace(atoms), set(total.indices))
+        body = sp.Mul(*inner)
+        idle = [extent for k, extent in total.limits if k not in body.free_symbols]
+        limits = [limit for limit in total.limits if limit[0] in body.free_symbols]
+        yield sp.Mul(*outer, *idle) * (_known(body, limits, forward) if limits else body)
+
+
+def _known(body: sp.Expr, limits: Sequence[Limit], forward: Sequence[Equation]) -> sp.Expr:
+    """The sum of ``body``, by the equation that defines its mean where there is one."""
+    scale, inner = split_scale(body)
+    total = Reduce("sum", inner, limits)
+    for equation in forward:
+        factor, defined = split_scale(equation.body)
+        if not isinstance(defined, Reduce) or defined.kind != "sum" or factor == 0:
+            continue
+        renaming = _match(defined, total, [i.symbol for i in equation.free])
+        if renaming is not None:
+            return scale * rebind(equation.target, renaming) / factor
+    return scale * total
+
+
+def _match(pattern: Reduce, total: sp.Basic, free: Sequence[sp.Symbol]) -> dict[sp.Basic, sp.Basic] | None:
+    """Values of the free indices at which the two sums are the same, up to the order of their bound indices."""
+    if not isinstance(total, Reduce) or len(pattern.limits) != len(total.limits):
+        return None
+    left, right = reads(pattern.body), reads(total.body)
+    if len(left) != 1 or len(right) != 1 or left[0].tensor != right[0].tensor:
+        return None
+    renaming = {p: q for p, q in zip(left[0].at, right[0].at, strict=True) if p in free}
+    order = {p: q for p, q in zip(left[0].at, right[0].at, strict=True) if p in pattern.indices}
+    if set(order.values()) != set(total.indices) or len(renaming) != len(free):
+        return None
+    moved = Reduce(
+        "sum", rebind(pattern.body, {**renaming, **order}), [(order[k], e) for k, e in pattern.limits]
+    )
+    same_limits = {(k, e) for k, e in moved.limits} == {(k, e) for k, e in total.limits}
+    return dict(renaming) if same_limits and moved.body == total.body else None
+
+
+def _merged(expr: sp.Add) -> Iterator[sp.Expr]:
+    """Terms whose sums differ only in bound names are added."""
+    found: dict[sp.Basic, list[sp.Expr]] = {}
+    for term in expr.args:
+        coefficient, rest = term.as_coeff_Mul()
+        found.setdefault(canonical(rest), []).append((coefficient, rest))
+    for terms in found.values():
+        yield sp.Add(*(c for c, _ in terms)) * terms[0][1]
+
+
+def common_factors(expr: sp.Expr) -> sp.Expr:
+    """A sum with the powers that all of its terms share in front."""
+    if not expr.is_Add:
+        return _whole_numbers(expr)
+    tables = [dict(factor.as_base_exp() for factor in sp.Mul.make_args(term)) for term in expr.args]
+    shared = sp.S.One
+    for base in sorted(tables[0], key=sp.default_sort_key):
+        powers = [table.get(base) for table in tables]
+        if base.is_number or any(p is None or not p.is_number for p in powers):
+            continue
+        signs = {bool(p.is_negative) for p in powers}
+        if len(signs) == 1:
+            shared *= base ** (max(powers) if signs == {True} else min(powers))
+    return shared * sp.Add(*(_whole_numbers(term / shared) for term in expr.args))
+
+
+def _whole_numbers(term: sp.Expr) -> sp.Expr:
+    """(2·x − 2·m)/2 as x − m."""
+    contents = [factor.primitive() for factor in sp.Mul.make_args(term)]
+    return sp.Mul(*(number for number, _ in contents)) * sp.Mul(*(rest for _, rest in contents))

@@ -1,0 +1,50 @@
+"""Closed forms of normalisations, and the theorems that fall out of them."""
+
+from __future__ import annotations
+
+import pytest
+
+import symcnn as sc
+from symcnn.calculus.proof import same_by_entries
+
+BATCH_NORM = """m[c] = mean[n,i](x[n,c,i])
+v[c] = mean[n,i]((x[n,c,i] - m[c])**2)
+y[n,c,i] = g[c]*(x[n,c,i] - m[c])/sqrt(v[c] + eps) + b[c]"""
+LAYER_NORM = """m[n] = mean[k](x[n,k])
+v[n] = mean[k]((x[n,k] - m[n])**2)
+y[n,k] = g[k]*(x[n,k] - m[n])/sqrt(v[n] + eps) + b[k]"""
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [(BATCH_NORM, {"x": "N,C,H", "g": "C", "b": "C"}), (LAYER_NORM, {"x": "N,K", "g": "K", "b": "K"})],
+)
+def test_closed_form_equals_the_steps(text: str, shapes: dict[str, str]) -> None:
+    layer = sc.layer(text, shapes)
+    steps = [equation for equation, _ in layer.cotangents()]
+    closed = layer.closed_form("x")
+    assert {t.name for t in closed.inputs}.isdisjoint({"dm", "dv"})
+    assert same_by_entries(layer.system.equations, steps, closed).holds
+
+
+def test_closed_form_is_the_textbook_one() -> None:
+    closed = sc.layer(BATCH_NORM, {"x": "N,C,H", "g": "C", "b": "C"}).closed_form("x")
+    assert str(closed) == (
+        "dx[n, c, i] = (dy[n, c, i] - sum[n<N, i<H](dy[n, c, i])/(H*N) "
+        "- (-m[c] + x[n, c, i])*sum[n<N, i<H]((-m[c] + x[n, c, i])*dy[n, c, i])/(H*N*(eps + v[c])))"
+        "*g[c]/sqrt(eps + v[c])"
+    )
+
+
+def test_a_bias_before_a_batch_norm_has_no_gradient() -> None:
+    text = "z[n,c,i] = x[n,c,i] + a[c]\n" + BATCH_NORM.replace("x[", "z[")
+    layer = sc.layer(text, {"x": "N,C,H", "g": "C", "b": "C", "a": "C"})
+    assert layer.closed_form("a").body == 0
+
+
+def test_a_wrong_closed_form_is_noticed() -> None:
+    layer = sc.layer(LAYER_NORM, {"x": "N,K", "g": "K", "b": "K"})
+    steps = [equation for equation, _ in layer.cotangents()]
+    wrong = next(equation for equation in steps if equation.tensor.name == "dx").substituted({})
+    halved = type(wrong)(wrong.target, wrong.body / 2, wrong.free)
+    assert not same_by_entries(layer.system.equations, steps, halved).holds
