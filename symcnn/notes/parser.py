@@ -89,8 +89,11 @@ class Parser(Operators):
         elif gaps:
             gaps = []
         while not self.closes():
+            before = self.at
             self._append(items, separators, self._item(), gaps)
             gaps = self._separators()
+            if self.at == before:
+                raise self.error("an operand")
             if not gaps and not self.closes():
                 if not (self.starts_operand() or self.is_prose() or isinstance(items[-1], Text)):
                     raise self.error("an operator, a relation or the end of the formula")
@@ -193,9 +196,7 @@ class Parser(Operators):
         return Chain(self.since(start), tuple(sides), tuple(relations))
 
     def _side(self) -> Node:
-        if self.is_relation() or self.closes() or self._separator_name(self.peek()):
-            return self.empty()
-        return self.sum()
+        return self.sum() if self._operand_or_sign() else self.empty()
 
     def _relation(self) -> Relation:
         start = self.at
@@ -248,6 +249,8 @@ class Parser(Operators):
 
     def _operand_or_sign(self) -> bool:
         """Whether an operand is there to read; at the end of a formula it may be missing."""
+        if self.bar() and not self.closes_bar():
+            return True
         return not (self.closes() or self.is_relation() or self._separator_name(self.peek()))
 
     def product(self) -> Node:

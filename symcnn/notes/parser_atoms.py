@@ -10,6 +10,8 @@ from symcnn.notes.parser_derivatives import as_derivative
 from symcnn.notes.parser_layouts import Layouts, bracketed_matrix, joined
 from symcnn.notes.parser_tables import (
     ACCENTS,
+    BIG_OPERATORS,
+    BIG_WORDS,
     CLOSING,
     DECORATIONS,
     DELIMITERS,
@@ -130,11 +132,17 @@ class Atoms(Layouts):
                 return Symbol(self.advance().span, token.text)
             case "prime":
                 return Symbol(self.advance().span, "prime")
-            case "char" if token.text in "*+-?/,.:<>=!":
+            case "char" if token.text == "?" or (self.in_script and token.text in "*+-/!"):
                 return Symbol(self.advance().span, token.text)
             case "command" if self.is_product() or self.is_plus_or_minus():
                 return Symbol(self.advance().span, "-" if token.text == "minus" else token.text)
-            case "text" | "operatorname" | "command":
+            case "command" if token.text in BIG_OPERATORS:
+                return BigOperator(self.advance().span, token.text, None, None, None)
+            case "command" if token.text == "nabla":
+                return Gradient(self.advance().span, None)
+            case "text" | "operatorname":
+                return self.atom()
+            case "command" if token.text not in ("neg", "lnot"):
                 return self.atom()
         raise self.error("an argument")
 
@@ -263,7 +271,7 @@ class Atoms(Layouts):
         if name in ("overset", "underset", "stackrel", "cancelto"):
             note = self.argument()
             body = self.argument()
-            if name == "underset" and isinstance(body, Word):
+            if name == "underset" and isinstance(body, Word) and body.text in BIG_WORDS:
                 return self.big_operator(body.text, start, note)
             kind = "overset" if name == "stackrel" else name
             return Annotated(self.since(start), kind, body, note)
@@ -290,7 +298,8 @@ class Atoms(Layouts):
         if not self.next_is("open"):
             return Derivative(self.since(start), kind, None, (first,), (order,), order, "frac", True)
         variable = self.argument()
-        return Derivative(self.since(start), kind, first, (variable,), (order,), order)
+        of = None if isinstance(first, Empty) else first
+        return Derivative(self.since(start), kind, of, (variable,), (order,), order, "frac", of is None)
 
     def _optional_argument(self) -> Node | None:
         if not self.next_is("char", "["):
@@ -310,6 +319,8 @@ class Atoms(Layouts):
         if name and (font in ("rm", "sf", "tt", "it") or name.lower() in NAMES):
             self.at += len(name) + 2
             return Word(self.since(start), name, font)
+        if not (self.peek().kind in ("open", "letter", "digit") or self.names_symbol(self.peek())):
+            raise self.error("what to set in the font")
         body = self.argument()
         return self._styled(font, body, start)
 

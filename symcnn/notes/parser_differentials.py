@@ -11,6 +11,7 @@ from symcnn.notes.parser_tables import FONTS
 from symcnn.notes.tree import (
     Derivative,
     Differential,
+    Empty,
     Evaluated,
     Gradient,
     Group,
@@ -33,7 +34,9 @@ class Differentials(Atoms):
             if sub is None and sup is None and not primes:
                 break
             if isinstance(node, Group) and (node.open, node.close) == (".", "|") and not primes:
-                node = Evaluated(self.since(start), node.body, sub, sup)
+                inner = node.body
+                body = inner.body if isinstance(inner, Group) and not inner.open else inner
+                node = Evaluated(self.since(start), body, sub, sup)
             else:
                 node = Script(self.since(start), node, sub, sup, primes)
         return node
@@ -165,6 +168,8 @@ class Differentials(Atoms):
             return marked
         place = self.at
         body = self.factor()
+        if isinstance(body, Empty):
+            return marked
         if order is None:
             numerator: Node = Differential(self.since(start), kind, body)
         else:

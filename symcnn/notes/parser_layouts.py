@@ -13,7 +13,6 @@ from symcnn.notes.tree import (
     Chain,
     Empty,
     Group,
-    Juxtapose,
     Matrix,
     Node,
     Separator,
@@ -101,10 +100,10 @@ def bracketed_matrix(matrix: Matrix, opening: str, closing: str, span: Span) -> 
 
 def joined(cells: tuple[Node, ...]) -> Node:
     """Cells of a row that is no matrix row, as one node."""
-    if len(cells) == 1:
-        return cells[0]
-    span = Span(cells[0].span.start, cells[-1].span.end)
-    return Juxtapose(span, cells)
+    whole = cells[0]
+    for cell in cells[1:]:
+        whole = _both(whole, cell)
+    return whole
 
 
 def _branch(cells: tuple[Node, ...]) -> Branch:
@@ -120,8 +119,15 @@ def _branch(cells: tuple[Node, ...]) -> Branch:
 
 
 def _both(first: Node, second: Node) -> Node:
-    span = Span(first.span.start, second.span.end)
-    return Sequence(span, (first, second), (Separator(Span(first.span.end, second.span.start), ""),))
+    """Two nodes in a row, as one sequence."""
+    items: list[Node] = []
+    separators: list[Separator] = []
+    for node in (first, second):
+        if items:
+            separators.append(Separator(Span(first.span.end, second.span.start), ""))
+        items += node.items if isinstance(node, Sequence) else (node,)
+        separators += node.separators if isinstance(node, Sequence) else ()
+    return Sequence(Span(first.span.start, second.span.end), tuple(items), tuple(separators))
 
 
 def _split_value(cell: Node) -> tuple[Node, Node | None]:

@@ -63,7 +63,7 @@ class Operators(Differentials):
         elif self._is_head(node) and self.opens_bracket() and not self._opens_array():
             node = self._call_or_product(node, start)
         elif isinstance(node, Derivative) and node.of is None and node.applied and self.operand_follows():
-            of = self.factor() if self.opens_bracket() or self.next_is("open") else self.juxtaposition()
+            of = self.factor() if self.opens_bracket() else self.juxtaposition()
             node = replace(node, span=self.since(start), of=of)
         return self._trailing(node, start)
 
@@ -88,7 +88,8 @@ class Operators(Differentials):
             elif self._evaluates():
                 self.advance()
                 lower, upper, _ = self.limits()
-                node = Evaluated(self.since(start), node, lower, upper)
+                body = node.body if isinstance(node, Group) and not node.open else node
+                node = Evaluated(self.since(start), body, lower, upper)
             else:
                 break
         return node
@@ -192,7 +193,7 @@ class Operators(Differentials):
 
     def _with_body(self, name: str, start: int, lower: Node | None, upper: Node | None) -> Node:
         body: Node | None = None
-        if self.is_plus_or_minus() and not self.is_placeholder() and name not in BIG_WORDS:
+        if self.is_plus_or_minus() and not self.is_placeholder() and name not in _PLAIN_WORDS:
             place = self.at
             sign = SIGNS[self.advance().text]
             inner = self.product()

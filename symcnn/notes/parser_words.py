@@ -33,7 +33,7 @@ class Words(Cursor):
         digits = self._digits()
         while self._thousands():
             digits += self._digits()
-        if self.is_decimal_point() and self._touches():
+        if self.is_decimal_point() and (not digits or self._touches()):
             self.advance()
             digits += "." + self._digits()
         digits += self._exponent()

@@ -128,8 +128,10 @@ class _Lexer:
             start = self.at
             match = _TOKEN.match(self.latex, start, self.end)
             if match is None:
-                raise NotationError("expected a command after the backslash, came the end", start)
+                return
             self.at = match.end()
+            if match["any"] == "\\":
+                raise NotationError("expected a command after the backslash, came the end", start)
             if match["command"] is not None:
                 yield from self._command(match["command"], start)
             elif match["space"] is not None:
@@ -149,7 +151,7 @@ class _Lexer:
         elif character in CHARACTER_COMMANDS:
             yield self._token("command", CHARACTER_COMMANDS[character], start)
         elif character in SCRIPT_CHARACTERS or character in SUBSCRIPT_CHARACTERS:
-            yield from self._small_characters(start)
+            yield from self._small_characters(self.at - 1)
         elif character.isdigit() and character.isascii():
             yield self._token("digit", character, start)
         elif character.isalpha():
@@ -208,8 +210,10 @@ class _Lexer:
             yield self._token("quad", "quad", start)
         elif name in LAYOUT_WITH_ARGUMENT:
             yield from self._layout(name, start)
-        else:
+        elif name.isalpha() or name in "{}|%#_&$":
             yield self._token("command", name, start)
+        else:
+            yield from self._character(name, start)
 
     def _skip_repeated(self, spacing: str) -> None:
         while self.latex.startswith(spacing, self.at, self.end):

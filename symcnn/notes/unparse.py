@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symcnn.notes.parser_tables import FONT_COMMANDS, RELATION_COMMANDS, SEPARATOR_COMMANDS
+from symcnn.notes.parser_tables import FONT_COMMANDS, PRODUCTS, RELATION_COMMANDS, SEPARATOR_COMMANDS, SIGNS
 from symcnn.notes.tree import (
     Accent,
     Add,
@@ -101,7 +101,9 @@ class _Printer:
         return node.text
 
     def symbol(self, node: Symbol) -> str:
-        printed = node.name if len(node.name) == 1 and node.name not in "%#" else "\\" + node.name
+        if node.name == "!":
+            return "{!}"  # not the factorial of what stands before it
+        printed = node.name if len(node.name) == 1 and node.name not in "%#$&_" else "\\" + node.name
         return rf"\{FONT_COMMANDS[node.font]}{{{printed}}}" if node.font else printed
 
     def word(self, node: Word) -> str:
@@ -192,7 +194,7 @@ class _Printer:
     def derivative(self, node: Derivative) -> str:
         if node.form == "subscript":
             mark = r"\partial" + self.scripts(node.wrt[0], node.order)
-            return mark if node.of is None else f"{mark} {self.at(node.of, _FACTOR)}"
+            return mark if node.of is None else f"{mark} {self.operand(node.of)}"
         was, self.in_script = self.in_script, self.in_script and node.form == "slash"
         mark = self.mark(node.kind)
         above = mark if node.order is None else f"{mark}^{{{self.script(node.order)}}}"
@@ -205,8 +207,16 @@ class _Printer:
         self.in_script = was
         printed = rf"\frac{{{above}}}{{{below}}}" if node.form == "frac" else f"{above}/{below}"
         if node.applied and node.of is not None:
-            return f"{printed} {self.at(node.of, _JUXTAPOSITION)}"
+            of = self.print(node.of) if isinstance(node.of, BigOperator) else self.at(node.of, _JUXTAPOSITION)
+            return f"{printed} {of}"
         return printed
+
+    def operand(self, node: Node) -> str:
+        """What stands after d, ∂ or ∇: one factor, which may itself be a function, a sum or a derivative."""
+        whole = isinstance(node, Call | BigOperator | Derivative) or (
+            isinstance(node, Unary) and node.name == "neg"
+        )
+        return self.print(node) if whole else self.at(node, _FACTOR)
 
     def mark(self, kind: str) -> str:
         return r"\mathrm{d}" if kind == "d" and self.in_script else _MARKS[kind]
@@ -231,10 +241,10 @@ class _Printer:
 
     def gradient(self, node: Gradient) -> str:
         mark = r"\nabla" + self.scripts(node.wrt, node.order)
-        return mark if node.of is None else f"{mark} {self.at(node.of, _FACTOR)}"
+        return mark if node.of is None else f"{mark} {self.operand(node.of)}"
 
     def differential(self, node: Differential) -> str:
-        return f"{self.mark(node.kind)} {self.at(node.body, _FACTOR)}"
+        return f"{self.mark(node.kind)} {self.operand(node.body)}"
 
     def evaluated(self, node: Evaluated) -> str:
         return rf"\left. {self.fresh(node.body)} \right|" + self.scripts(node.lower, node.upper)
@@ -249,6 +259,8 @@ class _Printer:
         return f"{printed} {self.at(node.body, _TERM if isinstance(node.body, Unary) else _PRODUCT)}"
 
     def unary(self, node: Unary) -> str:
+        if node.name == "neg":
+            return rf"\neg {self.operand(node.body)}"
         sign = node.name if len(node.name) == 1 else f"\\{node.name} "
         return sign + self.at(node.body, _TERM)
 
@@ -266,7 +278,7 @@ class _Printer:
                 sign = "-" if term.name == "-" else "\\" + term.name
                 printed += f" {sign} {self.at(term.body, _TERM)}"
             else:
-                printed += f" + {self.at(term, _TERM)}"
+                printed += f" + {self.at(term, _TERM) or '{}'}"
         return printed
 
     def product(self, node: Product) -> str:
@@ -303,13 +315,20 @@ class _Printer:
         return self._factor(node, last)
 
     def juxtapose(self, node: Juxtapose) -> str:
-        printed = []
+        printed: list[str] = []
+        before: Node | None = None
         for part, following in zip(node.parts, (*node.parts[1:], None), strict=True):
             reaches = following is not None and _reaches(part, following)
             loose = isinstance(part, Call | Derivative | BigOperator) or (
                 following is None and isinstance(part, Unary)
             )
-            printed.append(self.print(part) if loose and not reaches else self.at(part, _FACTOR))
+            spelled = self.print(part) if loose and not reaches else self.at(part, _FACTOR)
+            if reaches and isinstance(part, Differential | Gradient | Unary):
+                spelled = rf"\left( {spelled} \right)"
+            held = (before is not None and _takes(before, part)) or (following is not None and _is_mark(part))
+            held = held or (isinstance(part, Symbol) and (part.name in PRODUCTS or part.name in SIGNS))
+            printed.append(f"{{{spelled}}}" if held else spelled)
+            before = part
         return " ".join(printed)
 
     def chain(self, node: Chain) -> str:
@@ -336,7 +355,9 @@ class _Printer:
     def sequence(self, node: Sequence) -> str:
         printed = self.at(node.items[0], _CHAIN)
         for separator, item in zip(node.separators, node.items[1:], strict=True):
-            printed += _separator(separator) + self.at(item, _CHAIN)
+            # After prose, the operand that is missing before a relation has to be seen to be missing.
+            gap = separator.name == "" and isinstance(item, Chain) and isinstance(item.sides[0], Empty)
+            printed += _separator(separator) + ("{} " if gap else "") + self.at(item, _CHAIN)
         return printed
 
     # --- layouts
@@ -420,8 +441,8 @@ def _level(node: Node) -> int:
             return _CHAIN
         case Add():
             return _SUM
-        case Unary():
-            return _TERM
+        case Unary(name=name):
+            return _FACTOR if name == "neg" else _TERM
         case Product():
             return _PRODUCT
         case BigOperator(body=body):
@@ -430,6 +451,8 @@ def _level(node: Node) -> int:
             return _JUXTAPOSITION
         case Call(argument=argument):
             return _BASE if isinstance(argument, Group | Matrix) else _JUXTAPOSITION
+        case Derivative(form="subscript"):
+            return _FACTOR
         case Derivative(of=of, applied=applied):
             return _JUXTAPOSITION if applied and of is not None else _FACTOR if node.form != "frac" else _BASE
         case Differential() | Gradient() | CallOrProduct() | Postfix() | Attribute() | Evaluated():
@@ -442,11 +465,48 @@ def _reaches(part: Node, following: Node) -> bool:
     match part:
         case BigOperator(body=body):
             return body is not None
+        case (
+            Differential(body=inner)
+            | Gradient(of=Node() as inner)
+            | Derivative(of=Node() as inner, form="subscript")
+            | Unary(name="neg", body=inner)
+        ):
+            return _reaches(inner, following)
         case Derivative(of=of, applied=applied):
             return applied and not isinstance(of, Group)
         case Call(argument=argument):
             return not (isinstance(argument, Group | Matrix) or _stops_argument(following))
     return False
+
+
+def _takes(before: Node, node: Node) -> bool:
+    """Whether a symbol would take the bracket after it for its argument, unless braces keep them apart."""
+    bracket = node
+    while isinstance(bracket, Script):
+        bracket = bracket.base
+    head: Node | None = before
+    while True:
+        match head:
+            case Script(base=inner) | Accent(body=inner) | Differential(body=inner) | Unary(body=inner):
+                head = inner
+            case Gradient(of=last):
+                head = last
+            case Call(argument=inner) if not isinstance(inner, Group):
+                head = inner
+            case Juxtapose(parts=(*_, inner)):
+                head = inner
+            case _:
+                break
+    return (
+        isinstance(head, Symbol | Styled | Word)
+        and isinstance(bracket, Group)
+        and bracket.open in ("(", "[", "{")
+    )
+
+
+def _is_mark(node: Node) -> bool:
+    """Whether a symbol would make a differential of what follows it."""
+    return isinstance(node, Symbol) and node.name in ("d", "partial") and node.font in ("", "rm", "sf")
 
 
 def _stops_argument(node: Node) -> bool:
