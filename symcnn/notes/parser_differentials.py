@@ -89,6 +89,7 @@ class Differentials(Atoms):
         self.advance()
         wrt, order, _ = self.limits()
         of = self.factor() if self.operand_follows() else None
+        of = None if isinstance(of, Empty) else of
         return Gradient(self.since(start), of, wrt, order)
 
     def mark(self, ahead: int = 0) -> int:

@@ -17,6 +17,7 @@ from symcnn.notes.tree import (
     CallOrProduct,
     Derivative,
     Evaluated,
+    Group,
     Juxtapose,
     Node,
     Postfix,

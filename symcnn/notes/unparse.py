@@ -103,7 +103,8 @@ class _Printer:
     def symbol(self, node: Symbol) -> str:
         if node.name == "!":
             return "{!}"  # not the factorial of what stands before it
-        printed = node.name if len(node.name) == 1 and node.name not in "%#$&_" else "\\" + node.name
+        bare = node.name[0].isdigit() or (len(node.name) == 1 and node.name not in "%#$&_")
+        printed = node.name if bare else "\\" + node.name
         return rf"\{FONT_COMMANDS[node.font]}{{{printed}}}" if node.font else printed
 
     def word(self, node: Word) -> str:
