@@ -59,7 +59,7 @@ def _complete(draft: Draft, reader: Reader) -> Equation:
     declared = reader.shape_of(target.name)
     extents = dict(draft.explicit)
     indices = [*draft.free.values(), *draft.placeholders]
-    every = reads(draft.body)
+    every = sorted(reads(draft.body), key=lambda read: draft.columns.get(read, 0))
     if declared is not None:
         _from_axes([Read(Tensor(target.name, declared), draft.target.at)], indices, extents)
     _from_axes([read for read in every if read.outside is None], indices, extents)
@@ -132,8 +132,14 @@ def _most(
 def _mixed_radix(
     slopes: Mapping[sp.Symbol, sp.Expr], unknown: list[sp.Symbol], extent: sp.Expr
 ) -> dict[sp.Symbol, sp.Expr]:
+    weights = {k: slope.as_coeff_Mul() for k, slope in slopes.items()}
     order = sorted(
-        slopes, key=lambda k: (len(sp.Mul.make_args(slopes[k])) - (slopes[k] == 1), str(slopes[k]))
+        slopes,
+        key=lambda k: (
+            len(sp.Mul.make_args(weights[k][1])) - (weights[k][1] == 1),
+            weights[k][0],
+            str(slopes[k]),
+        ),
     )
     limits = [slopes[k] for k in order[1:]] + [extent]
     found = {}
