@@ -295,9 +295,19 @@ class Reader:
 
     # -- positions ---------------------------------------------------------------------------------------------------
 
-    def position(self, node: ast.expr, scope: Mapping[str, sp.Symbol]) -> sp.Expr:
-        """An affine position. Raises FormulaError."""
-        built = self._integer(node, scope)
+    def position(self, node: ast.expr, scope: Mapping[str, sp.Symbol], *, guarded: bool = False) -> sp.Expr:
+        """An affine position; a guarded one may end in ``/ size``: where that does not divide, it is outside.
+
+        Raises FormulaError.
+        """
+        match node:
+            case ast.BinOp(left=above, op=ast.Div(), right=below) if guarded:
+                divisor = self._integer(below, {})
+                if not divisor.is_positive:
+                    raise self.error("expected a positive divisor in a position", below)
+                built = self._integer(above, scope) / divisor
+            case _:
+                built = self._integer(node, scope)
         try:
             coefficients(built, scope.values())
         except UnsupportedFormula:
@@ -387,6 +397,8 @@ class Reader:
             raise self.error(f"expected positions after {name}, which is a tensor", node, f"write {name}[i]")
         if name in self.symbols:
             return self.integer_name(name, node)
+        if name == "pi" and name not in self.shapes:
+            return sp.pi
         if name == "oo":
             raise self.error("expected a finite number, got oo", node, "oo stands only after | in a read")
         check_name(name, "a parameter", line=self.draft.line, column=node.col_offset + 1)
@@ -442,7 +454,9 @@ class Reader:
             case ast.BinOp(left=last, op=ast.BitOr(), right=value):
                 parts = [*parts[:-1], last]
                 outside = self._outside(value, scope)
-        return self._tensor_read(name, [self.position(part, scope) for part in parts], outside, node)
+        guarded = outside is not None
+        at = [self.position(part, scope, guarded=guarded) for part in parts]
+        return self._tensor_read(name, at, outside, node)
 
     def _tensor_read(self, name: str, at: list[sp.Expr], outside: sp.Expr | None, node: ast.expr) -> Read:
         tensor = self.defined.get(name) or self.inputs.get(name)
@@ -584,7 +598,7 @@ def _factor_names(node: ast.AST) -> set[str]:
         name.id
         for part in _tensor_positions(node)
         for product in ast.walk(part)
-        if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult)
+        if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult | ast.Div)
         for side in (product.left, product.right)
         for name in ast.walk(side)
         if isinstance(name, ast.Name)
