@@ -12,7 +12,19 @@ import sympy as sp
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, rebind
 from symcnn.core.plan import Scatter, Statement
-from symcnn.program.array import Accumulate, Expand, Named, Node, Scalar, Target, Transpose, equal
+from symcnn.program.array import (
+    Accumulate,
+    Apply,
+    Expand,
+    Matmul,
+    Named,
+    Node,
+    Reshape,
+    Scalar,
+    Target,
+    Transpose,
+    equal,
+)
 from symcnn.program.build import is_guarded
 from symcnn.program.passes import described, unused
 from symcnn.program.steps import Step, is_view, substituted, walk
@@ -67,7 +79,9 @@ def fitted(steps: Sequence[Step], writer: Writer, used: set[str]) -> list[Step]:
     result: list[Step] = []
     for step in steps:
         node = step.node
-        while not isinstance(node, Accumulate) and len(step.name) + 3 + len(writer.text(node)) > WIDTH:
+        while (
+            not isinstance(node, Accumulate) and max(map(len, _lines(Step(step.name, node), writer))) > WIDTH
+        ):
             part = _part(node, writer)
             if part is None:
                 break
@@ -98,7 +112,7 @@ def blocks(steps: Sequence[Step], writer: Writer) -> list[Block]:
     for step in steps:
         lines.extend(_lines(step, writer))
         if step.statement is not None:
-            result.append(Block(comment(step.statement, step.node, writer), tuple(lines)))
+            result.append(Block(comment(step.statement), tuple(with_shape(lines, step.node, writer))))
             lines = []
     assert not lines, "the last step of a function is a statement"
     return result
@@ -108,6 +122,9 @@ def _lines(step: Step, writer: Writer) -> list[str]:
     name = writer.names.get(step.name, step.name)
     node = step.node
     if not isinstance(node, Accumulate):
+        product, term = _product_and_term(node)
+        if product is not None and term is not None:
+            return [f"{name} = {writer.text(product)}", f"{name} += {writer.text(term)}"]
         return [f"{name} = {writer.text(node)}"]
     source = writer.text(node.source)
     lines = [f"{name} = np.zeros({writer.shape(node.shape)}, {source}.dtype)"]
@@ -125,6 +142,17 @@ def _lines(step: Step, writer: Writer) -> list[str]:
     inner = ", ".join(k.name for k in loops)
     lines.append(f"    {name}[{_places(node, loops, writer)}] += {source}[{inner}]")
     return lines
+
+
+def _product_and_term(node: Node) -> tuple[Node | None, Node | None]:
+    """A matrix product and what is added to it, where the sum can be formed in the product's own memory."""
+    match node:
+        case Apply(function="add", args=(left, right)):
+            for whole, rest in ((left, right), (right, left)):
+                source = whole.source if isinstance(whole, Reshape) else whole
+                if isinstance(source, Matmul) and whole.shape == node.shape:
+                    return whole, rest
+    return None, None
 
 
 def _places(node: Accumulate, loops: Sequence[sp.Symbol], writer: Writer) -> str:
@@ -148,17 +176,26 @@ def _place(target: Target, whole: sp.Expr, loops: Sequence[sp.Symbol], writer: W
     return f"{'' if low == '0' else low}:{stop}{step}"
 
 
-def comment(statement: Statement, node: Node, writer: Writer) -> tuple[str, ...]:
-    """The number, the equation in index notation, the shape as it lies in memory."""
-    shape = writer.shape(node.shape)
+def comment(statement: Statement) -> tuple[str, ...]:
+    """The number, what the statement is, and its equation in index notation."""
     if statement.scatters and is_guarded(statement.equation):
-        head = f"({statement.number}) {' and '.join(map(scattered, statement.scatters))}"
+        formula = " and ".join(map(scattered, statement.scatters))
     else:
-        head = f"({statement.number}) {written(statement.equation)}"
+        formula = written(statement.equation)
     note = f"{statement.note}: " if statement.note else ""
-    text = f"{head}    {note}shape {shape}" if node.shape else f"{head}    {note}a number"
-    wrapped = textwrap.wrap(text, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
-    return tuple(f"# {line}" for line in wrapped)
+    text = f"({statement.number}) {note}{formula}"
+    return tuple(
+        f"# {line}"
+        for line in textwrap.wrap(text, WIDTH - 3, subsequent_indent="    ", break_long_words=False)
+    )
+
+
+def with_shape(lines: Sequence[str], node: Node, writer: Writer) -> list[str]:
+    """The shape, as the result lies in memory, beside the line that ends the statement, or above where that is long."""
+    shape = f"  # shape {writer.shape(node.shape)}" if node.shape else "  # a number"
+    if len(lines[-1]) + len(shape) + 4 <= WIDTH + 4:
+        return [*lines[:-1], lines[-1] + shape]
+    return [shape.strip(), *lines]
 
 
 def written(equation: Equation) -> str:
