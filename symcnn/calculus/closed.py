@@ -106,12 +106,11 @@ def common_factors(expr: sp.Expr) -> sp.Expr:
     tables = [dict(factor.as_base_exp() for factor in sp.Mul.make_args(term)) for term in expr.args]
     shared = sp.S.One
     for base in sorted(tables[0], key=sp.default_sort_key):
-        powers = [table.get(base) for table in tables]
-        if base.is_number or any(p is None or not p.is_number for p in powers):
+        powers = [table[base] for table in tables if base in table]
+        if base.is_number or len(powers) < len(tables) or not all(p.is_number for p in powers):
             continue
-        signs = {bool(p.is_negative) for p in powers}
-        if len(signs) == 1:
-            shared *= base ** (max(powers) if signs == {True} else min(powers))
+        if len({bool(p.is_negative) for p in powers}) == 1:
+            shared *= base ** (max(powers) if powers[0].is_negative else min(powers))
     return shared * sp.Add(*(_whole_numbers(term / shared) for term in expr.args))
 
 

@@ -7,18 +7,21 @@ exclusive selectors is 1, so that its derivative selects the same entry.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from math import prod
 
 import sympy as sp
 
 from symcnn.core.equation import Equation
 from symcnn.core.errors import LimitExceeded, UnsupportedFormula
-from symcnn.core.expr import Delta, Limit, Read, Reduce, Selected, Where, Within, rebind
+from symcnn.core.expr import Delta, Limit, Read, Reduce, Selected, Where, Within
 from symcnn.core.tensor import Tensor
 
 MAX_TERMS = 1_000_000
 
 At = tuple[int, ...]
+Env = Mapping[sp.Symbol, Fraction]
 
 
 class Chosen(sp.Expr):
@@ -64,19 +67,46 @@ class Entries:
         self.hidden = hidden or {}
         self.limit = limit
         self.spent = 0
+        self.compiled: dict[sp.Expr, Callable[[Env], Fraction]] = {}
+        self.symbols: dict[tuple[str, At], sp.Symbol] = {}
 
-    def number(self, expr: sp.Expr, env: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
-        """An integer or rational from sizes and index values."""
-        value = rebind(rebind(expr, env), self.sizes).doit() if not expr.is_number else expr
-        if not value.is_Rational:
-            raise UnsupportedFormula(
-                f"no concrete value for {expr}; give {', '.join(map(str, value.free_symbols))}"
-            )
-        return value
+    def number(self, expr: sp.Expr, env: Env) -> Fraction:
+        """A position or extent at index values and sizes. Raises UnsupportedFormula where a symbol has no value."""
+        found = self.compiled.get(expr)
+        if found is None:
+            found = self.compiled[expr] = self._compile(expr)
+        return found(env)
 
-    def places(
-        self, limits: Iterable[Limit], env: Mapping[sp.Symbol, sp.Expr]
-    ) -> list[dict[sp.Symbol, sp.Expr]]:
+    def _compile(self, expr: sp.Expr) -> Callable[[Env], Fraction]:
+        """Index arithmetic without SymPy: this runs for every entry of every read."""
+        if expr.is_Rational:
+            constant = Fraction(int(expr.p), int(expr.q))
+            return lambda env: constant
+        if expr in self.sizes:
+            known = Fraction(int(self.sizes[expr]))
+            return lambda env: env.get(expr, known)
+        if expr.is_Symbol:
+            return lambda env: self._index(expr, env)
+        parts = [self._compile(arg) for arg in expr.args]
+        match expr:
+            case sp.Add():
+                return lambda env: sum((part(env) for part in parts), Fraction(0))
+            case sp.Mul():
+                return lambda env: prod((part(env) for part in parts), start=Fraction(1))
+            case sp.Pow() if expr.exp.is_Integer:
+                return lambda env: parts[0](env) ** int(expr.exp)
+            case sp.floor():
+                return lambda env: Fraction(parts[0](env).__floor__())
+            case sp.Mod():
+                return lambda env: parts[0](env) % parts[1](env)
+        raise UnsupportedFormula(f"no concrete value for {expr}")
+
+    def _index(self, symbol: sp.Symbol, env: Env) -> Fraction:
+        if symbol not in env:
+            raise UnsupportedFormula(f"no concrete value for {symbol}; give its size")
+        return env[symbol]
+
+    def places(self, limits: Iterable[Limit], env: Env) -> list[dict[sp.Symbol, Fraction]]:
         """Every assignment of the bound indices, in row-major order. Raises LimitExceeded."""
         bounds = [(k, int(self.number(extent, env))) for k, extent in limits]
         count = 1
@@ -88,13 +118,10 @@ class Entries:
                 f"expansion into {self.spent} terms or more; the limit is {self.limit} (option limit=)"
             )
         names = [k for k, _ in bounds]
-        ranges = [range(extent) for _, extent in bounds]
-        return [
-            {**env, **dict(zip(names, map(sp.Integer, values), strict=True))}
-            for values in itertools.product(*ranges)
-        ]
+        ranges = [[Fraction(place) for place in range(extent)] for _, extent in bounds]
+        return [{**env, **dict(zip(names, values, strict=True))} for values in itertools.product(*ranges)]
 
-    def value(self, expr: sp.Expr, env: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    def value(self, expr: sp.Expr, env: Env) -> sp.Expr:
         """``expr`` as an expression in entry symbols."""
         match expr:
             case Read():
@@ -114,16 +141,16 @@ class Entries:
                 left, right = (self.number(arg, env) for arg in expr.args)
                 return sp.Integer(left == right)
             case sp.Symbol():
-                return env.get(expr, self.sizes.get(expr, expr))
+                return _integer(env[expr]) if expr in env else self.sizes.get(expr, expr)
         if not expr.args:
             return expr
         return expr.func(*(self.value(arg, env) for arg in expr.args))
 
-    def condition(self, expr: sp.Basic, env: Mapping[sp.Symbol, sp.Expr]) -> sp.Basic:
+    def condition(self, expr: sp.Basic, env: Env) -> sp.Basic:
         """A condition, decided where indices and sizes decide it."""
         if isinstance(expr, Within):
             position, extent = self.number(expr.position, env), self.number(expr.extent, env)
-            return sp.true if position.is_Integer and 0 <= position < extent else sp.false
+            return sp.true if position.denominator == 1 and 0 <= position < extent else sp.false
         if isinstance(expr, sp.And | sp.Or):
             decisive = sp.false if isinstance(expr, sp.And) else sp.true
             parts = []
@@ -137,11 +164,11 @@ class Entries:
             return sp.Not(self.condition(expr.args[0], env))
         return expr.func(*(self.value(arg, env) for arg in expr.args)) if expr.args else expr
 
-    def _read(self, read: Read, env: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    def _read(self, read: Read, env: Env) -> sp.Expr:
         at = []
         for position, extent in zip(read.at, read.tensor.shape, strict=True):
             place = self.number(position, env)
-            if not place.is_Integer or not 0 <= place < self.number(extent, env):
+            if place.denominator != 1 or not 0 <= place < self.number(extent, env):
                 if read.outside is None:
                     raise UnsupportedFormula(f"{read} reads {read.tensor.name} at {place}, outside of it")
                 return self.value(read.outside, env)
@@ -153,10 +180,13 @@ class Entries:
 
     def symbol(self, tensor: Tensor, at: Iterable[int]) -> sp.Symbol:
         """The entry symbol of a tensor, without its hidden axes."""
-        hidden = self.hidden.get(tensor.name, ())
-        return entry(tensor, [k for axis, k in enumerate(at) if axis not in hidden])
+        key = (tensor.name, tuple(at))
+        if key not in self.symbols:
+            hidden = self.hidden.get(tensor.name, ())
+            self.symbols[key] = entry(tensor, [k for axis, k in enumerate(key[1]) if axis not in hidden])
+        return self.symbols[key]
 
-    def _reduce(self, expr: Reduce, env: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    def _reduce(self, expr: Reduce, env: Env) -> sp.Expr:
         values = [self.value(expr.body, place) for place in self.places(expr.limits, env)]
         match expr.kind:
             case "sum":
@@ -171,7 +201,7 @@ class Entries:
             *(v * self._chosen(expr.kind, "first", k, candidates) for k, v in enumerate(candidates))
         )
 
-    def _selected(self, expr: Selected, env: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    def _selected(self, expr: Selected, env: Env) -> sp.Expr:
         useless = -sp.oo if expr.kind == "max" else sp.oo
         candidates: list[sp.Expr] = []
         place = None
@@ -190,6 +220,10 @@ class Entries:
 
     def _chosen(self, kind: str, policy: str, place: int, values: list[sp.Expr]) -> sp.Expr:
         return Chosen(sp.Symbol(kind), sp.Symbol(policy), sp.Integer(place), sp.Tuple(*values))
+
+
+def _integer(value: Fraction) -> sp.Expr:
+    return sp.Rational(value.numerator, value.denominator)
 
 
 def expand(equation: Equation, entries: Entries) -> dict[At, sp.Expr]:

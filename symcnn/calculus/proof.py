@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy as sp
 
-from symcnn.calculus.entries import Chosen, Entries, entry, expand
+from symcnn.calculus.entries import At, Chosen, Entries, entry, expand
 from symcnn.calculus.pullback import Gradient
 from symcnn.core.equation import Equation
 from symcnn.core.errors import LimitExceeded
@@ -166,11 +167,17 @@ def _reduced_product(term: sp.Expr) -> sp.Expr:
     return sp.Mul(*factors)
 
 
+@lru_cache(maxsize=8)
+def _expanded(equation: Equation, sizes: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> dict[At, sp.Expr]:
+    """The forward entries: every gradient of one equation is compared with the same ones."""
+    return expand(equation, Entries(dict(sizes)))
+
+
 def by_entries(gradient: Gradient, sizes: Mapping[sp.Symbol, sp.Expr] | None = None) -> EntryProof:
     """Compare a gradient, symbol for symbol, with SymPy's derivative of the expanded equation."""
     equation = gradient.derivation.equation
     sizes = dict(sizes) if sizes is not None else small_sizes([equation])
-    forward = expand(equation, Entries(sizes))
+    forward = _expanded(equation, tuple(sizes.items()))
     cotangent = gradient.derivation.cotangent.tensor
     claimed = expand(gradient.equation, Entries(sizes, known={equation.tensor.name: forward}))
     expected: dict[sp.Symbol, list[sp.Expr]] = {entry(gradient.of, at): [] for at in claimed}
