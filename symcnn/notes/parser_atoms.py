@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from symcnn.notes.parser_cursor import OPENING_COMMANDS
 from symcnn.notes.parser_derivatives import as_derivative
-from symcnn.notes.parser_layouts import Layouts, bracketed_matrix, joined
+from symcnn.notes.parser_layouts import Layouts, bracketed_matrix, held_together, joined
 from symcnn.notes.parser_tables import (
     ACCENTS,
     BIG_OPERATORS,
@@ -23,14 +23,10 @@ from symcnn.notes.parser_tables import (
 )
 from symcnn.notes.tree import (
     Accent,
-    Add,
     Annotated,
     BigOperator,
-    Call,
-    Chain,
     Decorated,
     Derivative,
-    Differential,
     Ellipsis,
     Empty,
     Fraction,
@@ -40,22 +36,18 @@ from symcnn.notes.tree import (
     Matrix,
     Node,
     Number,
-    Product,
     Root,
     Script,
-    Sequence,
     Stack,
     Styled,
     Symbol,
     Text,
-    Unary,
     Word,
 )
 
 _FRACTIONS = frozenset(("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"))
 _BINOMIALS = frozenset(("binom", "dbinom", "tbinom"))
 _BRACES = frozenset(("underbrace", "overbrace", "underbracket", "overbracket"))
-_LOOSE = (Empty, Text, Add, Product, Juxtapose, Chain, Sequence, Unary, Differential, Gradient, BigOperator)
 
 
 class Atoms(Layouts):
@@ -158,14 +150,7 @@ class Atoms(Layouts):
                 self.expect("close", "}")
                 return self._fraction(body, inner, form, start)
         self.expect("close", "}")
-        if isinstance(body, Empty):
-            return Empty(self.since(start))
-        loose = (
-            isinstance(body, _LOOSE)
-            or (isinstance(body, Call) and not _bracketed(body.argument))
-            or (isinstance(body, Derivative) and body.applied)
-        )
-        return Group(self.since(start), "", "", body) if loose else body
+        return held_together(body, self.since(start))
 
     def brackets(self) -> Node:
         """A bracketed group; `[0, 1)` may close with another bracket than it was opened with."""
@@ -374,7 +359,3 @@ def _in_font(node: Node, font: str) -> Node:
         case Accent(body=Symbol() as inner):
             return replace(node, body=_in_font(inner, font))
     return node
-
-
-def _bracketed(node: Node) -> bool:
-    return isinstance(node, Group) and node.open != ""

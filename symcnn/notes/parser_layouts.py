@@ -8,18 +8,30 @@ from symcnn.notes.parser_tables import ALIGNED, CASES, MATRICES
 from symcnn.notes.parser_words import Words
 from symcnn.notes.tokens import Token
 from symcnn.notes.tree import (
+    Add,
+    BigOperator,
     Branch,
+    Call,
     Cases,
     Chain,
+    Derivative,
+    Differential,
     Empty,
+    Gradient,
     Group,
+    Juxtapose,
     Matrix,
     Node,
+    Product,
     Separator,
     Sequence,
     Span,
     Stack,
+    Text,
+    Unary,
 )
+
+_LOOSE = (Empty, Text, Add, Product, Juxtapose, Chain, Sequence, Unary, Differential, Gradient, BigOperator)
 
 
 class Layouts(Words):
@@ -39,7 +51,7 @@ class Layouts(Words):
         with self.inside("end"):
             body = self.empty() if self.next_is("end") else self.sequence()
         self._end(token)
-        return body if isinstance(body, Empty) else Group(self.since(start), "", "", body)
+        return held_together(body, self.since(start))
 
     def _end(self, opening: Token) -> None:
         if not self.next_is("end", opening.text):
@@ -91,6 +103,18 @@ class Layouts(Words):
         return Cases(self.since(start), tuple(_branch(row) for row in rows))
 
 
+def held_together(body: Node, span: Span) -> Node:
+    """What braces hold: a piece that holds together anyway stands for itself."""
+    if isinstance(body, Empty):
+        return Empty(span)
+    loose = (
+        isinstance(body, _LOOSE)
+        or (isinstance(body, Call) and not (isinstance(body.argument, Group) and body.argument.open))
+        or (isinstance(body, Derivative) and body.applied)
+    )
+    return Group(span, "", "", body) if loose else body
+
+
 def bracketed_matrix(matrix: Matrix, opening: str, closing: str, span: Span) -> Node:
     """A bare array in brackets is a matrix; with a lone brace before it, a case distinction."""
     if opening == "{" and closing == "." and all(len(row) <= 2 for row in matrix.rows):
@@ -124,7 +148,7 @@ def _both(first: Node, second: Node) -> Node:
     separators: list[Separator] = []
     for node in (first, second):
         if items:
-            separators.append(Separator(Span(first.span.end, second.span.start), ""))
+            separators.append(Separator(Span(first.span.end, second.span.start), "quad"))
         items += node.items if isinstance(node, Sequence) else (node,)
         separators += node.separators if isinstance(node, Sequence) else ()
     return Sequence(Span(first.span.start, second.span.end), tuple(items), tuple(separators))

@@ -147,7 +147,7 @@ class Words(Cursor):
         words = content.split()
         if not words or words[-1].lower() in PROSE or words[0].lower() in PROSE:
             return False
-        bracket = after.kind == "left" or after.text in ("(", "[")
+        bracket = after.kind in ("left", "char") and after.text in ("(", "[", "{")
         if bracket and all(_NAME.fullmatch(word) for word in words):
             return len(words) == 1 or not any(word.lower() in PROSE for word in words)
         return token.text == token.text.strip() and _NAME.fullmatch(content) is not None

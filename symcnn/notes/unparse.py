@@ -140,8 +140,10 @@ class _Printer:
         """What scripts can be hung on."""
         if isinstance(node, Empty):
             return "{}"
-        if isinstance(node, Script | CallOrProduct | Attribute | Postfix | Evaluated) or (
-            isinstance(node, Annotated) and node.note is None
+        if (
+            isinstance(node, Script | CallOrProduct | Attribute | Postfix | Evaluated)
+            or (isinstance(node, Annotated) and node.note is None)
+            or (isinstance(node, Symbol) and (node.name in PRODUCTS or node.name in SIGNS))
         ):
             return f"{{{self.print(node)}}}"
         return self.at(node, _BASE)
@@ -176,6 +178,8 @@ class _Printer:
         if isinstance(node.argument, Matrix):
             return function + self.print(node.argument)
         signed = isinstance(node.argument, Unary) and isinstance(node.function, Word | Script)
+        if isinstance(node.argument, BigOperator):
+            return f"{function} {self.print(node.argument)}"
         return f"{function} {self.at(node.argument, _TERM if signed else _JUXTAPOSITION)}"
 
     def attribute(self, node: Attribute) -> str:
@@ -226,8 +230,8 @@ class _Printer:
         of = node.of
         assert of is not None
         if node.form == "slash":
-            return self.at(of, _FACTOR)
-        if isinstance(of, Product | Unary):
+            return self.operand(of)
+        if isinstance(of, Product | Unary | BigOperator):
             return self.print(of)
         if isinstance(of, Add) and isinstance(of.terms[0], Unary):
             return self.print(of)
@@ -235,7 +239,7 @@ class _Printer:
 
     def _variable(self, variable: Node, order: Node | None) -> str:
         if order is None:
-            return self.at(variable, _FACTOR)
+            return self.operand(variable)
         bare = isinstance(variable, Script) and variable.sup is None and not variable.primes
         base = self.print(variable) if bare else self.base(variable)
         return f"{base}^{{{self.script(order)}}}"
@@ -304,8 +308,8 @@ class _Printer:
     def _factor(self, node: Node, last: bool) -> str:
         if isinstance(node, Unary):
             return self.print(node) if _level(node.body) >= _JUXTAPOSITION else self.at(node, _BASE)
-        if last and isinstance(node, BigOperator):
-            return self.print(node)
+        if _swallows(node):
+            return self.print(node) if last else rf"\left( {self.print(node)} \right)"
         return self.at(node, _JUXTAPOSITION)
 
     def _below(self, node: Node, last: bool) -> str:
@@ -508,6 +512,22 @@ def _takes(before: Node, node: Node) -> bool:
 def _is_mark(node: Node) -> bool:
     """Whether a symbol would make a differential of what follows it."""
     return isinstance(node, Symbol) and node.name in ("d", "partial") and node.font in ("", "rm", "sf")
+
+
+def _swallows(node: Node) -> bool:
+    """Whether a node ends in a big operator's body, which takes in every factor that follows."""
+    match node:
+        case BigOperator(body=body):
+            return body is not None
+        case Call(argument=inner) if not isinstance(inner, Group):
+            return _swallows(inner)
+        case Differential(body=inner) | Gradient(of=Node() as inner) | Unary(body=inner):
+            return _swallows(inner)
+        case Derivative(of=Node() as inner, applied=True):
+            return _swallows(inner)
+        case Juxtapose(parts=(*_, inner)) | Product(factors=(*_, inner)):
+            return _swallows(inner)
+    return False
 
 
 def _stops_argument(node: Node) -> bool:
