@@ -29,7 +29,7 @@ def refusal(text: str, shapes: dict[str, str]) -> str:
     [
         # an index at two extents
         ("y[i] = x[i] + w[i]", {"x": "N", "w": "M"}, 15, "w[i] can leave w"),
-        ("y[n] = sum[k](x[n,k]*w[k])", {"x": "N,K", "w": "J"}, 15, "can leave x"),
+        ("y[n] = sum[k](x[n,k]*w[k])", {"x": "N,K", "w": "J"}, 22, "can leave w"),
         # an unbound index
         ("y[i] = x[i]*w[k]", {"x": "N", "w": "K"}, 13, "expected an index, got k"),
         ("y = x[i]", X, 5, "expected an index, got i"),
