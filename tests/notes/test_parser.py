@@ -370,3 +370,16 @@ def test_any_text_is_read_or_refused(latex: str) -> None:
         return
     for one in walk(node):
         assert 0 <= one.span.start <= one.span.end <= len(latex)
+
+
+PAGES = sorted(
+    path for path in Path(__file__).with_name("pages").rglob("*") if path.suffix in (".md", ".tex", ".ipynb")
+)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_formula_of_the_pages_is_read_and_printed(path: Path) -> None:
+    document = load(path)
+    for formula in document.formulas:
+        node = parse(formula.latex, macros=document.macros)
+        assert same(parse(unparse(node)), node), formula.latex
