@@ -17,6 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from symcnn.calculus.pullback import cotangents
+from symcnn.core.functions import KinkPolicy, Tie
 from symcnn.core.infer import parse
 from symcnn.core.plan import Plan, Statement
 from symcnn.program.reference import evaluate_statement, evaluate_system
@@ -279,3 +280,19 @@ def test_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["relu.py"]
     with pytest.raises(FileNotFoundError):
         emitted.write(tmp_path / "absent" / "relu.py")
+
+
+@pytest.mark.parametrize("tie", ["first", "last", "split"])
+@pytest.mark.parametrize("kind", ["max", "min"])
+@pytest.mark.parametrize("scatters", [True, False], ids=["scatter", "gather"])
+def test_every_policy_shares_ties_as_the_loops_do(tie: Tie, kind: str, scatters: bool) -> None:
+    text = f"y[n,i,j] = {kind}[r<2,s<3](x[n,2*i+r,s+j])"
+    system = parse(text, {"x": "N,H,W"}, policy=KinkPolicy(tie=tie))
+    (sweep,) = cotangents(system.equations, list(system.inputs), policy=KinkPolicy(tie=tie))
+    statement = Statement(2, sweep[0], scatters=sweep[1][0].scatters if scatters else ())
+    plan = replace(plan_of(Case(text, {"x": "N,H,W"})), backward=(statement,))
+    x = np.random.default_rng(0).integers(0, 3, (2, 5, 6)).astype(float)
+    forward = evaluate_system(system, {"x": x})["y"]
+    seed = np.random.default_rng(1).normal(size=forward.shape)
+    wanted = evaluate_statement(statement, {"x": x, "y": forward, "dy": seed})
+    np.testing.assert_allclose(emit_plan(plan).load().vjp(seed, x)["x"], wanted, rtol=1e-12, atol=1e-13)
