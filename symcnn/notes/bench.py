@@ -30,8 +30,11 @@ class Bench:
     good_chains: list[Piece] = field(default_factory=list)
     _worlds: dict[object, World] = field(default_factory=dict)
 
-    def active(self, order: int) -> tuple[Definition, ...]:
-        """The definitions in force for the piece with that number, in the order of the notes."""
+    def active(self, order: int, *, ahead: bool = True) -> tuple[Definition, ...]:
+        """The definitions in force for the piece with that number, in the order of the notes.
+
+        `ahead` takes in those that follow soon, for names that are used before they are defined.
+        """
         chosen: dict[object, Definition] = {}
         for definition in self.accepted:
             if definition.order < order:
@@ -39,9 +42,9 @@ class Bench:
                 if definition.indices is None and definition.layer is None:
                     self._forget_entries(chosen, definition)
         known = {definition.key for definition in chosen.values()}
-        for definition in self.facts.definitions:
-            ahead = definition.order >= order and self._near(order, definition.order)
-            if ahead and definition.key not in known and definition.order not in self.dropped:
+        for definition in self.facts.definitions if ahead else ():
+            soon = definition.order >= order and self._near(order, definition.order)
+            if soon and definition.key not in known and definition.order not in self.dropped:
                 if self._given_before(definition):
                     continue
                 if not any(_swapped(definition.key) == key for key in known | set(self.facts.shapes)):
@@ -77,9 +80,10 @@ class Bench:
         functions: frozenset[str] = frozenset(),
         without: int | None = None,
         claim: tuple[Node, Node] | None = None,
+        ahead: bool = True,
     ) -> World:
         """The world at a place; `claim` gives names that only it uses their shapes."""
-        active = tuple(d for d in self.active(order) if d.order != without)
+        active = tuple(d for d in self.active(order, ahead=ahead) if d.order != without)
         shapes = {k: [s for s in v if s.order <= order] or v[:1] for k, v in self.facts.shapes.items()}
         aliases = dict(self.facts.aliases)
         self._twins(active, shapes, aliases)
@@ -159,6 +163,10 @@ class Bench:
         shown = {d.key: d.order for d in active if d.display}
         made = {d.key: d.order for d in active if d.indices is None}
         read = self._read(active)
+        for key in sorted(self.keys):
+            bold = key[3:] if key.startswith("bf ") else f"bf {key}"
+            if bold in known | read and key not in known | read | self.facts.sizes and key not in self.facts.losses:
+                aliases.setdefault(key, bold)
         for key in sorted(self.keys):
             other = _swapped(key)
             if other in read - known and key not in known | read:

@@ -97,6 +97,9 @@ def judge(piece: Piece, bench: Bench, equations: Equations) -> Verdict | None:
     if goal is None or path is None or len(goal) != 1 or len(path) < 2:
         return None
     top, bottom = goal[0]
+    backwards = path[::-1]
+    if _joins(backwards) and not _joins(path) and (backwards[0][0], backwards[-1][1]) == (top, bottom):
+        return _backwards(piece, backwards, edges, bench, lines)
     nodes = [path[0][0], *(link[1] for link in path)]
     if len(set(nodes)) < len(nodes):
         twice = sorted({n for n in nodes if nodes.count(n) > 1})
@@ -116,6 +119,49 @@ def judge(piece: Piece, bench: Bench, equations: Equations) -> Verdict | None:
             bench.good_chains.append(piece)
         return verdict
     return None
+
+
+def _joins(path: list[Link]) -> bool:
+    return all(a[1] == b[0] for a, b in zip(path, path[1:], strict=False))
+
+
+def _backwards(
+    piece: Piece, path: list[Link], edges: dict[str, set[str]], bench: Bench, lines: dict[str, int]
+) -> Verdict | None:
+    """A chain written from the variable to the loss: the order of denominator layout."""
+    verdict = _along(piece, path, edges, bench, lines)
+    if verdict is None:
+        return None
+    if bench.facts.cues.numerator_layout:
+        assert piece.right is not None
+        factors = factors_of(piece.right)
+        latex = piece.formula.latex
+        glue = latex[factors[0].span.end : factors[1].span.start] or " "
+        text = glue.join(factor.span.of(latex) for factor in reversed(factors))
+        start, end = factors[0].span.start - piece.span.start, factors[-1].span.end - piece.span.start
+        return Verdict(
+            Kind.FAILS,
+            reason="in numerator layout the Jacobians stand in the order from the loss to the variable",
+            correction=piece.latex[:start] + text + piece.latex[end:],
+            wrong_terms=(Span(start, end),),
+            diagnosis="wrong order",
+        )
+    if bench.facts.cues.denominator_layout:
+        return verdict
+    return Verdict(verdict.kind if verdict.kind is Kind.HOLDS_IF else Kind.HOLDS_IF, proof=verdict.proof,
+                   assumption="Jacobians are in denominator layout, where the chain is written in this order")
+
+
+def factors_of(node: Node) -> tuple[Node, ...]:
+    """The factors of a product, brackets and boxes around it left out."""
+    match node:
+        case Decorated(body=body) | Annotated(body=body) | Group(body=body):
+            return factors_of(body)
+        case Product(factors=factors):
+            return factors
+        case Juxtapose(parts=parts):
+            return parts
+    return (node,)
 
 
 def _along(

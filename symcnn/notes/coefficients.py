@@ -11,7 +11,7 @@ from symcnn.notes.compare import unfold
 from symcnn.notes.edits import Edit
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.names import read_name
-from symcnn.notes.tree import Add, Decorated, Group, Juxtapose, Node, Product, Script, Span, Symbol, Unary, walk
+from symcnn.notes.tree import Add, Decorated, Derivative, Group, Juxtapose, Node, Product, Script, Span, Symbol, Unary, walk
 from symcnn.notes.world import World
 
 if TYPE_CHECKING:
@@ -40,7 +40,14 @@ def term_edits(latex: str, left: Node, right: Node, world: World, spelled: dict[
         wanted, have = sp.expand(truth).coeff(mine[0]), sp.expand(value).coeff(mine[0])
         if sp.expand(wanted - have) == 0:
             continue
-        edit = _replaced(latex, term, evaluator, mine[0], wanted, spelled)
+        edit = None
+        if wanted == 0:
+            other = next((s for s in _marks(truth, world) if s not in [m for m in seen] and _same_rest(truth, s, have)
+                          and not any(v.has(s) for _, v in terms)), None)
+            if other is not None and other in spelled:
+                edit = _other_mark(latex, term, evaluator, mine[0], spelled[other])
+                seen.add(other)
+        edit = edit or _replaced(latex, term, evaluator, mine[0], wanted, spelled)
         if edit is None:
             return []
         found.append(edit)
@@ -53,6 +60,24 @@ def term_edits(latex: str, left: Node, right: Node, world: World, spelled: dict[
         end = body.span.end
         found.append(Edit(Span(end, end), f" + {name} {addition}", "term missing", 1, body.span))
     return found
+
+
+def _marks(truth: sp.Expr, world: World) -> list[sp.Symbol]:
+    return [s for s in world.cotangents.of if truth.has(s)]
+
+
+def _same_rest(truth: sp.Expr, mark: sp.Symbol, have: sp.Expr) -> bool:
+    return bool(sp.expand(sp.expand(truth).coeff(mark) - have) == 0)
+
+
+def _other_mark(latex: str, term: Node, evaluator: Evaluator, mark: sp.Symbol, text: str) -> Edit | None:
+    """A term whose cotangent is the wrong one while its other factors are right."""
+    for node in walk(term):
+        if isinstance(node, Derivative):
+            value = evaluator.value(node)
+            if value.size == 1 and value.flat[0] == mark:
+                return Edit(node.span, text, f"{text} and not {node.span.of(latex)}", 0, node.span)
+    return None
 
 
 def _bare(node: Node) -> Node:
@@ -108,8 +133,6 @@ def _spelling(value: sp.Expr, spelled: dict[sp.Symbol, str]) -> str | None:
 
 def spellings(pieces: list[Piece], world: World, latest: int) -> dict[sp.Symbol, str]:
     """How the notes write the symbols of a world: the names of entries, and the derivatives of the loss."""
-    from symcnn.notes.tree import Derivative
-
     evaluator = Evaluator(world, world.layer_env())
     found: dict[sp.Symbol, str] = {}
     for piece in pieces:

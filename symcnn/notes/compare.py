@@ -161,13 +161,13 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
         return Zero.PROVED, first
     last = cotangents.expand(first, frozenset()) if _connected(world, first) else first
     for attempt in (first, last) if first != last else (first,):
-        if _proved_in_steps(world, attempt):
+        if any(_proved_in_steps(world, attempt, latest_first) for latest_first in (True, False)):
             return Zero.PROVED, attempt
     return Zero.OPEN, last
 
 
-def _proved_in_steps(world: World, expr: sp.Expr) -> bool:
-    """Whether `expr` is zero after some of the definitions are put in, the latest ones first."""
+def _proved_in_steps(world: World, expr: sp.Expr, latest_first: bool) -> bool:
+    """Whether `expr` is zero after some of the definitions are put in, the latest or the earliest ones first."""
     for _ in range(MOST_STEPS):
         if zero.test(expr) is Zero.PROVED:
             return True
@@ -176,6 +176,8 @@ def _proved_in_steps(world: World, expr: sp.Expr) -> bool:
             return False
         inner = frozenset().union(*(world.cotangents.upstream(s) for s in names))
         latest = [s for s in names if s not in inner] or names
+        if not latest_first:
+            latest = [s for s in names if not world.cotangents.upstream(s) & set(names)] or names
         expr = expr.xreplace({s: world.value(s) for s in latest})
         if expr.count_ops() > zero.LARGEST:
             return False
@@ -233,7 +235,8 @@ def number(world: World, expr: sp.Expr, seed: int, known: dict[sp.Symbol, Any]) 
         if known[symbol] is None:
             return None
         table[symbol] = known[symbol]
-    return zero.at_point(expr.xreplace(table), seed)
+    value = zero.at_point(expr.xreplace(table), seed)
+    return sp.Rational(value) if value is not None and value.is_Float else value
 
 
 def _of_symbol(world: World, symbol: sp.Symbol, seed: int, known: dict[sp.Symbol, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from symcnn.notes.names import base_name, letter, subscript_items
+from symcnn.notes.names import base_name, letter, names_in, subscript_items
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
     Add,
@@ -60,6 +60,7 @@ class Vocabulary:
     batch: str | None
     transpose: str
     undefined: frozenset[str]
+    kronecker: tuple[str, ...] = ()
 
 
 def edits(latex: str, right: Node, left: Node | None, words: Vocabulary) -> list[Edit]:
@@ -70,7 +71,9 @@ def edits(latex: str, right: Node, left: Node | None, words: Vocabulary) -> list
         found.extend(_indices(latex, node, right, left))
         found.extend(_transposes(latex, node, words))
         found.extend(_signs(latex, node))
-        found.extend(_numbers(latex, node))
+        found.extend(_numbers(latex, node, words))
+        found.extend(_symmetric(latex, node, words))
+        found.extend(_missing_terms(latex, node))
         found.extend(_factors(latex, node))
         found.extend(_order(latex, node))
         found.extend(_powers(latex, node))
@@ -215,14 +218,42 @@ def _signs(latex: str, node: Node) -> Iterator[Edit]:
             yield Edit(node.span, body.span.of(latex), "wrong sign", 2, node.span)
 
 
-def _numbers(latex: str, node: Node) -> Iterator[Edit]:
+def _numbers(latex: str, node: Node, words: Vocabulary) -> Iterator[Edit]:
     if not isinstance(node, Number):
         return
+    if node.text == "1":
+        for text in words.kronecker:
+            yield Edit(node.span, text, f"{text} and not 1", 2, node.span)
     if node.text.isdigit():
         value = int(node.text)
         for other in (2 * value, value + 1, value - 1, value // 2 if value % 2 == 0 else value, 1, 2):
             if other >= 0 and other != value:
                 yield Edit(node.span, str(other), "wrong number", 3, node.span)
+
+
+def _symmetric(latex: str, node: Node, words: Vocabulary) -> Iterator[Edit]:
+    """2A where A + Aᵀ is meant: A was taken to be symmetric."""
+    parts = node.parts if isinstance(node, Juxtapose) else node.factors if isinstance(node, Product) else ()
+    if not parts or not (isinstance(parts[0], Number) and parts[0].text == "2"):
+        return
+    for part in parts[1:]:
+        if base_name(part) is not None:
+            text = part.span.of(latex)
+            both = f"({text} + {text}^{words.transpose})"
+            body = latex[parts[1].span.start : part.span.start] + both + latex[part.span.end : node.span.end]
+            yield Edit(node.span, body, "a matrix taken to be symmetric", 2, node.span)
+
+
+def _missing_terms(latex: str, node: Node) -> Iterator[Edit]:
+    """A term that was lost: a name that stands in the sum's neighbourhood."""
+    if not isinstance(node, Add):
+        return
+    last = node.terms[-1]
+    at = last.span.start if isinstance(last, Unary) else latex.rfind("+", 0, last.span.start)
+    names = list(dict.fromkeys(n.span.of(latex) for n in names_in(node)))
+    for name in names:
+        for sign in ("+", "-"):
+            yield Edit(Span(at, at), f"{sign} {name} ", f"term {name} missing", 4, node.span)
 
 
 def _factors(latex: str, node: Node) -> Iterator[Edit]:

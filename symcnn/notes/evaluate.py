@@ -200,7 +200,7 @@ class Evaluator:
         return None
 
     def _tensor_value(self, ref: Ref, key: str, node: Node) -> Value:
-        if ref.indices is not None and key in ("delta", "I") and not self._is_tensor(key):
+        if ref.indices is not None and key in ("delta", "I") and key not in self.world.definitions:
             return self._kronecker_delta(ref)
         family = self.world.family(ref, self.env)
         if family is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes import chains, examples, shapes
@@ -14,6 +15,7 @@ from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.names import names_in, read_name
+from symcnn.notes.relabel import skeleton
 from symcnn.notes.tree import (
     Annotated,
     Call,
@@ -33,6 +35,7 @@ from symcnn.notes.tree import (
     Symbol,
     Text,
     Word,
+    same,
     walk,
 )
 from symcnn.notes.verdict import Claim, Kind, Verdict
@@ -84,6 +87,9 @@ class Judge:
             return Verdict(Kind.CANNOT_CHECK, reason=str(error))
         except RecursionError:
             return Verdict(Kind.CANNOT_CHECK, reason="too large: nested too deep")
+        except (ArithmeticError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            # SymPy and NumPy raise these on values that no reading of the notes gives a meaning to.
+            return Verdict(Kind.CANNOT_CHECK, reason=f"no value: {type(error).__name__}: {error}")
 
     def _verdict(self, piece: Piece) -> Verdict:
         if piece.right is None or piece.relation is None:
@@ -164,6 +170,8 @@ class Judge:
     def _again(self, definition: Definition, earlier: Definition, piece: Piece) -> Verdict:
         """A name that was defined before: a restatement, a new definition, or a contradiction."""
         outcome = self.equations.judge(piece, quick=True)
+        if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF) and not self._same_form(definition, earlier):
+            return replace(outcome, related_lines=(earlier.line,))
         if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF):
             return Verdict(
                 Kind.DEFINITION, proof=outcome.proof, reason="restates a definition", related_lines=(earlier.line,)
@@ -179,6 +187,11 @@ class Judge:
         self.bench.dropped.add(definition.order)
         return against_definition(definition, earlier, piece, self.equations, outcome)
 
+    def _same_form(self, definition: Definition, earlier: Definition) -> bool:
+        """Whether two definitions are the same but for labels and capitals."""
+        first, second = self.pieces[definition.order], self.pieces[earlier.order]
+        return same(definition.body, earlier.body) or skeleton(first) == skeleton(second)
+
     def _announced(self, piece: Piece) -> bool:
         """Whether words before a formula announce another definition."""
         words = self.equations.words_before(piece).lower()
@@ -193,8 +206,6 @@ class Judge:
         from symcnn.notes.bench import _slot
 
         slot = _slot(definition)
-        from symcnn.notes.tree import same
-
         for later in self.facts.definitions:
             if later.order > definition.order and _slot(later) == slot and same(later.body, earlier.body):
                 return False

@@ -11,6 +11,7 @@ from symcnn.notes.tree import (
     Annotated,
     Chain,
     Decorated,
+    Derivative,
     Ellipsis,
     Group,
     Juxtapose,
@@ -64,6 +65,8 @@ class Habits:
     """For each base the numbers of letter indices that it was seen with."""
     labelled: set[str] = field(default_factory=set)
     """Keys `base_letter` whose subscript is a part of the name though it is a letter."""
+    squared: set[str] = field(default_factory=set)
+    """Keys that are named by their square, as the variance σ²."""
     numbers: dict[str, set[int]] = field(default_factory=dict)
     """For each base the lengths of the digit strings under it."""
 
@@ -143,6 +146,7 @@ def index_like(node: Node, letters: Iterable[str] = INDEX_LETTERS) -> bool:
 def observe(trees: Iterable[Node]) -> Habits:
     """The habits of the notes, from all formulas."""
     habits = Habits()
+    trees = list(trees)
     for tree in trees:
         for node in walk(tree):
             if not isinstance(node, Script):
@@ -158,7 +162,28 @@ def observe(trees: Iterable[Node]) -> Habits:
                     habits.numbers.setdefault(base, set()).add(len(items))
                 elif all(index_like(item) for item in items) and not isinstance(node.sub, Word):
                     habits.ranks.setdefault(base, set()).add(len(items))
+    for tree in trees:
+        for node in walk(tree):
+            _squares(node, habits)
     return habits
+
+
+def _squares(node: Node, habits: Habits) -> None:
+    """σ² is a name where it is defined, or where something is differentiated by it."""
+    sides: tuple[Node, ...] = ()
+    match node:
+        case Chain(sides=chain):
+            sides = chain[:1]
+        case Derivative(wrt=wrt):
+            sides = wrt
+    for side in sides:
+        match side:
+            case Script(base=base, sup=Number(text="2"), sub=sub) if base_name(base) is not None:
+                name = base_name(base) or ""
+                if isinstance(node, Derivative) or name in ("sigma", "s"):
+                    label, indices = _read_subscript(name, sub, habits)
+                    if indices is None:
+                        habits.squared.add(f"{name}_{label}" if label else name)
 
 
 def superscript_items(node: Node) -> tuple[Node, ...]:
@@ -244,6 +269,8 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
                 label = f"{label}^{word}" if label else f"^{word}"
             case Symbol(name="*" | "ast" | "star" | "+" | "-" as sign):
                 label = f"{label}^{sign}"
+            case Number(text="2") if (f"{name}_{label}" if label else name) in habits.squared:
+                label = f"{label}^2"
             case _ if name in habits.layered and _names_layer(part):
                 layer = part
             case _:

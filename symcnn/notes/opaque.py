@@ -96,7 +96,9 @@ def unknown(name: str) -> Any:
     def fdiff(self: sp.Function, argindex: int = 1) -> sp.Expr:
         return unknown(name + "'")(*self.args)
 
-    return type(name, (sp.Function,), {"fdiff": fdiff, "nargs": 1})
+    # Without _should_evalf SymPy would look for a function of that name in mpmath, where phi is a number.
+    no_number = classmethod(lambda cls, argument: -1)
+    return type(name, (sp.Function,), {"fdiff": fdiff, "nargs": 1, "_should_evalf": no_number})
 
 
 def elementary(name: str) -> Any:

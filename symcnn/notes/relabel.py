@@ -42,8 +42,10 @@ def _skeleton(node: Node) -> list[str]:
             return [text.lower()]
         case Number(text=text):
             return [text]
-        case Script(base=base, sub=Number()):
+        case Script(base=base, sub=Number(text=text), sup=None) if len(text) == 1:
             return _skeleton(base)
+        case Script(base=base, sub=Number(text=text)):
+            return [*_skeleton(base), text]
         case Add(terms=terms):
             return [part for term in terms for part in [*_skeleton(term), "+"]]
     return [part for child in children(node) for part in _skeleton(child)]
@@ -62,8 +64,8 @@ def _labels(node: Node, found: list[Span | None]) -> None:
     match node:
         case Symbol() | Word():
             found.append(None)
-        case Script(base=base, sub=Number(span=span)) if isinstance(base, Symbol):
-            found.append(span)
+        case Script(base=base, sub=Number(span=span, text=text)) if isinstance(base, Symbol):
+            found.append(span if len(text) == 1 else None)
         case Number():
             return
         case _:

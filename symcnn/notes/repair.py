@@ -16,13 +16,15 @@ from symcnn.notes.edits import Edit, Vocabulary, edits
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.facts import Definition
 from symcnn.notes.limits import Timeout, limited
-from symcnn.notes.names import letters_of, read_name
+from symcnn.notes.names import letters_of, names_in, read_name
 from symcnn.notes.parser import parse
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
     BigOperator,
     CallOrProduct,
+    Chain,
     Derivative,
+    Group,
     Differential,
     Node,
     Script,
@@ -106,10 +108,12 @@ def undefined_names(piece: Piece, left: Node, equations: Equations) -> frozenset
     """Names of a claim that no definition reads or makes, that have no shape and are no index or size."""
     assert piece.right is not None
     world = equations.bench.world(piece.order)
-    known = _connected_names(world, equations, piece)
+    known = _connected_names(world, equations, piece) | _index_names(left) | _index_names(piece.right)
     found: set[str] = set()
+    sides = [{_key(n, world) for n in names_in(side)} for side in (left, piece.right)]
+    known |= {key for key in sides[0] & sides[1] if key is not None}
     for side in (left, piece.right):
-        for node in _names(side):
+        for node in names_in(side):
             ref = read_name(node, world.facts.habits)
             if ref is None or ref.layer is not None or ref.indices is not None:
                 continue
@@ -124,27 +128,28 @@ def undefined_names(piece: Piece, left: Node, equations: Equations) -> frozenset
     return frozenset(found)
 
 
-def _names(node: Node) -> list[Node]:
-    """Names in a tree, not those inside of scripts, bounds and function heads."""
-    match node:
-        case Script(base=Symbol()):
-            return [node]
-        case Symbol():
-            return [node]
-        case BigOperator(body=Node() as body):
-            return _names(body)
-        case CallOrProduct(head=head, group=group):
-            return [*_names(head), *_names(group)]
-    from symcnn.notes.tree import children
+def _key(node: Node, world: World) -> str | None:
+    ref = read_name(node, world.facts.habits)
+    return None if ref is None else world.facts.resolve(ref.key)
 
-    return [name for child in children(node) for name in _names(child)]
+
+def _index_names(node: Node) -> set[str]:
+    """Letters that stand in scripts or under sums."""
+    found: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, Script):
+            for script in (part.sub, part.sup):
+                found |= set(letters_of(script)) if script is not None else set()
+        elif isinstance(part, BigOperator) and part.lower is not None:
+            found |= set(letters_of(part.lower))
+    return found
 
 
 def _connected_names(world: World, equations: Equations, piece: Piece) -> set[str]:
     known = set(world.definitions) | set(world.facts.shapes) | set(world.kinds)
     for definitions in world.definitions.values():
         for definition in definitions:
-            for node in _names(definition.body):
+            for node in names_in(definition.body):
                 ref = read_name(node, world.facts.habits)
                 if ref is not None:
                     known.add(world.facts.resolve(ref.key))
@@ -163,7 +168,7 @@ def _renamed(piece: Piece, left: Node, attempt: Attempt, equations: Equations) -
     read = _read_names(world)
     names: list[str] = []
     for side in (left, piece.right):
-        for node in _names(side):
+        for node in names_in(side):
             ref = read_name(node, world.facts.habits)
             if ref is not None:
                 key = world.facts.resolve(ref.key)
@@ -193,7 +198,7 @@ def _read_names(world: World) -> set[str]:
     found: set[str] = set()
     for definitions in world.definitions.values():
         for definition in definitions:
-            for node in _names(definition.body):
+            for node in names_in(definition.body):
                 ref = read_name(node, world.facts.habits)
                 if ref is not None:
                     found.add(world.facts.resolve(ref.key))
@@ -355,15 +360,19 @@ def vocabulary(piece: Piece, equations: Equations, undefined: frozenset[str]) ->
     factors: list[str] = []
     bounds: list[str] = []
     transpose = ""
-    bases = {getattr(n, "name", "") for n in walk(piece.right)} if piece.right is not None else set()
+    mine = _patterns(piece.right, piece.formula.latex) if piece.right is not None else set()
+    same_place: list[str] = []
     for other in near[:60]:
         for side in (other.left, other.right):
-            for node in walk(side) if side is not None else ():
+            if side is None:
+                continue
+            for node in names_in(side):
+                if isinstance(node, Script):
+                    text = node.span.of(other.formula.latex)
+                    (same_place if _pattern(node, other.formula.latex) in mine else names).append(text)
+            for node in walk(side):
                 text = node.span.of(other.formula.latex)
                 match node:
-                    case Script(base=Symbol(name=name)) | Script(base=Word(text=name)):
-                        if name in bases or len(names) < 14:
-                            names.append(text)
                     case CallOrProduct(head=Script(primes=primes)) if primes:
                         factors.append(text)
                     case BigOperator(upper=Node() as upper):
@@ -373,13 +382,43 @@ def vocabulary(piece: Piece, equations: Equations, undefined: frozenset[str]) ->
                 if is_transpose(node) and not transpose:
                     transpose = text
     return Vocabulary(
-        tuple(dict.fromkeys(names)),
+        tuple(dict.fromkeys(same_place + names))[:16],
         tuple(dict.fromkeys(factors))[:5],
         tuple(dict.fromkeys(bounds))[:6],
         equations.batch_text(),
         transpose or "T",
         undefined,
+        _kronecker(near, piece),
     )
+
+
+def _kronecker(near: list[Piece], piece: Piece) -> tuple[str, ...]:
+    """The sign that is one where two indices are equal, as the notes write it, for the indices of the left side."""
+    letters = []
+    for node in names_in(piece.left) if piece.left is not None else ():
+        ref = node.sub if isinstance(node, Script) else None
+        letters += [n for n in (letters_of(ref) if ref is not None else ()) if n not in letters]
+    if len(letters) < 2:
+        return ()
+    i, j = letters[:2]
+    for other in near:
+        if f"\\mathbb{{1}}" in other.latex:
+            return (f"\\mathbb{{1}}({i} = {j})",)
+        if "[" in other.latex and any(
+            isinstance(n, Group) and n.open == "[" and isinstance(n.body, Chain)
+            for side in (other.left, other.right) if side is not None for n in walk(side)
+        ):
+            return (f"[{i} = {j}]",)
+    return (f"\\delta_{{{i}{j}}}",)
+
+
+def _patterns(node: Node, latex: str) -> set[str]:
+    return {_pattern(name, latex) for name in names_in(node) if isinstance(name, Script)}
+
+
+def _pattern(node: Script, latex: str) -> str:
+    """The scripts of a name, without the name."""
+    return latex[node.base.span.end : node.span.end].replace(" ", "")
 
 
 # --- definitions and chains

@@ -193,8 +193,9 @@ class Shaper:
     def _script(self, node: Script) -> Shape:
         ref = read_name(node, self.world.facts.habits)
         if ref is not None:
-            shape = self._ref(ref)
-            return shape
+            if ref.power is not None:
+                self.shape(ref.power)
+            return self._ref(ref)
         base = self.shape(node.base)
         if isinstance(node.base, Matrix):
             return base

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from symcnn.notes.claims import Piece
 from symcnn.notes.context import real_space, shape_of
 from symcnn.notes.names import read_name
-from symcnn.notes.shaper import is_transpose
-from symcnn.notes.tree import Group, Node, Number, Product, Script, Sequence, Stack, Symbol, Text, Word, walk
+from symcnn.notes.shaper import ONE, is_transpose
+from symcnn.notes.tree import Group, Node, Number, Product, Script, Sequence, Span, Stack, Symbol, Text, Word, walk
 from symcnn.notes.verdict import Kind, Verdict
-from symcnn.notes.world import Mismatch, Unreadable
+from symcnn.notes.world import Family, Mismatch, Unreadable, World
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations
@@ -126,11 +126,61 @@ def membership(piece: Piece, equations: Equations) -> Verdict:
         return Verdict(Kind.DEFINITION, reason="states what a name ranges over")
     known = {d.key for d in equations.bench.accepted}
     if equations.bench.facts.resolve(ref.key) not in known:
-        return Verdict(Kind.DEFINITION, reason="declares a shape")
+        return _against_use(piece, ref.key, sizes, equations)
     try:
         return _compared(piece, sizes, equations)
     except (Unreadable, Mismatch) as error:
         return Verdict(Kind.CANNOT_CHECK, reason=str(error))
+
+
+def _against_use(piece: Piece, key: str, sizes: tuple[Node, ...], equations: Equations) -> Verdict:
+    """A declaration that comes after formulas which pin down the shape already is compared with them."""
+    facts = equations.bench.facts
+    kept = facts.shapes.get(key, [])
+    if any(shape.order < piece.order for shape in kept):
+        return Verdict(Kind.DEFINITION, reason="declares a shape anew")
+    facts.shapes[key] = [shape for shape in kept if shape.order < piece.order]
+    if not facts.shapes[key]:
+        del facts.shapes[key]
+    good = Verdict(Kind.DEFINITION, reason="declares a shape")
+    try:
+        world = equations.bench.world(piece.order, ahead=False)
+        wrong = _other_names(world, key, sizes)
+    except (Unreadable, Mismatch):
+        wrong = None
+    facts.shapes[key] = kept
+    if wrong is None:
+        return good
+    facts.shapes[key] = [shape for shape in kept if shape.order != piece.order]
+    if not facts.shapes[key]:
+        del facts.shapes[key]
+    size, name = wrong
+    at = Span(size.span.start - piece.span.start, size.span.end - piece.span.start)
+    correction = piece.latex[: at.start] + name + piece.latex[at.end :]
+    return Verdict(
+        Kind.SHAPE_WRONG,
+        reason=f"the formulas before need the size {name} here",
+        correction=correction,
+        wrong_terms=(at,),
+        diagnosis="wrong size",
+    )
+
+
+def _other_names(world: World, key: str, sizes: tuple[Node, ...]) -> tuple[Node, str] | None:
+    """The first stated size that differs from the name of the size which the formulas need."""
+    key = world.facts.resolve(key)
+    if key not in world.kinds:
+        return None
+    axes = [axis for axis in world.axes_of(Family(key)) if axis != ONE]
+    stated = [size for size in sizes if not (isinstance(size, Number) and size.text == "1")]
+    if len(axes) != len(stated):
+        return None
+    for axis, size in zip(axes, stated, strict=True):
+        name = world.axes.named.get(world.axes.find(axis))
+        ref = read_name(size, world.facts.habits)
+        if name is not None and ref is not None and ref.key != name:
+            return size, name
+    return None
 
 
 def _compared(piece: Piece, sizes: tuple[Node, ...], equations: Equations) -> Verdict:

@@ -59,6 +59,9 @@ class Axes:
         if a in self.fixed and b in self.fixed and self.fixed[a] != self.fixed[b]:
             self.conflicts.append(f"sizes {self.fixed[a]} and {self.fixed[b]}")
             return
+        if self.named.get(a, "") != self.named.get(b, self.named.get(a, "")) and a in self.named:
+            self.conflicts.append(f"sizes {self.named[a]} and {self.named[b]}")
+            return
         self.parent[b] = a
         for table in (self.fixed, self.derived, self.named):
             moved = table.pop(b, None)  # type: ignore[attr-defined]
@@ -79,8 +82,8 @@ class Axes:
 
     def name(self, axis: Hashable, name: str) -> None:
         """Note the name that the notes give to a size."""
+        self.named.setdefault(self.find(("size", name)), name)
         self.same(("size", name), axis)
-        self.named.setdefault(self.find(axis), name)
 
     def size(self, axis: Hashable) -> int:
         """The size of an axis, chosen now where nothing says it. Raises ShapeError on a size below 1."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product as grid
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -96,6 +97,8 @@ class World:
         self._values: dict[sp.Symbol, sp.Expr | None] = {}
         self._busy: set[Hashable] = set()
         self.opaque: set[sp.Symbol] = set()
+        self.elastic: set[Hashable] = set()
+        self.numbers: dict[int, dict[sp.Symbol, Any]] = {}
         self.evaluator = Evaluator
         self.cotangents = Cotangents(self)
         self._declare()
@@ -323,6 +326,10 @@ class World:
             if self._pinned(axis) and unknown:
                 self.axes.derive(unknown[0], self._fitting(family, position, index, scope, unknown[0]))
             elif not self._pinned(axis):
+                if all(
+                    isinstance(other[2], Number) for other in self.reaches if other[:2] == (family, position)
+                ):
+                    self.elastic.add(axis)
                 self.axes.derive(axis, self._reaching(family, position, index, scope))
 
     def _pinned(self, axis: Hashable) -> bool:
@@ -343,7 +350,13 @@ class World:
     def _reaching(self, family: Family, position: int, index: Node, scope: Hashable):  # type: ignore[no-untyped-def]
         def size() -> int:
             low = self.low(self.entry_axis(family, position))
-            return max(value for _, value in self._corners(index, scope)) - low + 1
+            found = [
+                value
+                for other, at, node, where in self.reaches
+                if (other, at) == (family, position)
+                for _, value in self._corners(node, where)
+            ]
+            return max(found) - low + 1
 
         return size
 
@@ -435,8 +448,15 @@ class World:
         sizes = {"V": shape[:1], "R": shape[1:]}.get(self.kinds.get(family.key, ""), shape)
         place = tuple(i - low for i, low in zip(indices, lows, strict=True))
         if any(p < 0 or p >= size for p, size in zip(place, sizes, strict=True)):
+            if self._elastic(family):
+                return self.symbol(family, indices)
             return sp.Integer(0)
         return self.tensor(family)[self._place(family, place)]
+
+    def _elastic(self, family: Family) -> bool:
+        """Whether the notes only show single entries of a tensor, so that it may have more."""
+        axes = [self.entry_axis(family, p) for p in range(self.rank(family.key))]
+        return any(axis in self.elastic for axis in axes)
 
     def _place(self, family: Family, place: tuple[int, ...]) -> tuple[int, ...]:
         match self.kinds.get(family.key):

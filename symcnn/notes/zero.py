@@ -167,6 +167,9 @@ def _opaque(f: sp.Expr) -> bool:
 
 def _pretend(f: sp.Expr, seed: int) -> sp.Rational:
     """A number for an unknown function's value; equal arguments give equal numbers."""
-    argument = sp.nsimplify(f.args[0]) if f.args[0].is_number else sp.Integer(1)
-    mix = sum(ord(c) for c in type(f).__name__) * 31 + int(argument.p) * 17 + int(argument.q) * 7 + seed
+    mix = seed
+    for argument in f.args:
+        near = int(sp.N(argument, 15) * 10**9) if argument.is_number and argument.is_comparable else 1
+        mix = mix * 17 + near
+    mix += sum(ord(c) for c in type(f).__name__) * 31
     return sp.Rational(mix % 97 + 2, 53)
