@@ -202,6 +202,8 @@ class Writer:
                 return f"np.arange({self.number(node.shape[0])}, dtype={self.dtype()})"
             case Count():
                 return f"np.arange({self.number(node.shape[0])})"
+            case Cast(source=Apply(args=args)) if all(isinstance(arg, Scalar) for arg in args):
+                return f"float({self.text(node.source)})"
             case Cast():
                 return f"{self._atom(node.source)}.astype({self.dtype()})"
             case Zeros():

@@ -153,7 +153,9 @@ class Module:
             value = "" if default is None else f"={self.writer().number(default)}"
             given.append(f"{name}{value}")
             passed.append(f"{name}={name}")
-            lines.append(f"{name} = {'int' if symbol.name in whole else 'float'}({name})")
+            lines.append(
+                f"{name} = {'int' if symbol.is_integer or symbol.name in whole else 'float'}({name})"
+            )
         return ", ".join(given), ", ".join(passed), lines
 
     def rendered(self, template: str, values: Mapping[str, object]) -> str:
