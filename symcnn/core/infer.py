@@ -154,6 +154,9 @@ def _mixed_radix(
 def _target_shape(draft: Draft, extents: Mapping[sp.Symbol, sp.Expr]) -> list[sp.Expr]:
     shape = []
     for position in draft.target.at:
+        if position in extents:
+            shape.append(extents[position])
+            continue
         reach = span(position, {k: extents[k] for k in draft.free.values()})
         if reach is None:
             raise FormulaError(f"expected a shape for {draft.target.tensor.name}", line=draft.line)
