@@ -6,6 +6,7 @@ gradient of a batch norm becomes its textbook form, and a bias before it is seen
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import sympy as sp
@@ -15,7 +16,8 @@ from symcnn.calculus.simplify import cost, split_scale
 from symcnn.calculus.spread import atomise
 from symcnn.calculus.term import split
 from symcnn.core.equation import Equation
-from symcnn.core.expr import Limit, Read, Reduce, canonical, reads, rebind
+from symcnn.core.expr import Limit, Read, Reduce, canonical, reads, rebind, same
+from symcnn.core.index import fresh
 
 
 def closed_form(forward: Sequence[Equation], cotangents: Sequence[Equation], name: str) -> Equation:
@@ -40,6 +42,7 @@ def simplify_sums(expr: sp.Expr, forward: Sequence[Equation]) -> sp.Expr:
     expr = expr.func(*(simplify_sums(arg, forward) if isinstance(arg, sp.Expr) else arg for arg in expr.args))
     if isinstance(expr, Reduce) and expr.kind == "sum":
         apart = sp.expand(sp.Add(*_apart(expr, forward)))
+        apart = sp.Add(*_merged(apart)) if apart.is_Add else apart
         return apart if cost(apart) < cost(expr) else expr
     if expr.is_Add:
         merged = sp.Add(*_merged(expr))
@@ -61,6 +64,8 @@ def _known(body: sp.Expr, limits: Sequence[Limit], forward: Sequence[Equation]) 
     """The sum of ``body``, by the equation that defines its mean where there is one."""
     scale, inner = split_scale(body)
     total = Reduce("sum", inner, limits)
+    if isinstance(inner, Read) and len(limits) == 1 and _sums_to_one(inner, limits[0], forward):
+        return scale
     for equation in forward:
         factor, defined = split_scale(equation.body)
         if not isinstance(defined, Reduce) or defined.kind != "sum" or factor == 0:
@@ -69,6 +74,54 @@ def _known(body: sp.Expr, limits: Sequence[Limit], forward: Sequence[Equation]) 
         if renaming is not None:
             return scale * rebind(equation.target, renaming) / factor
     return scale * total
+
+
+def _sums_to_one(read: Read, limit: Limit, forward: Sequence[Equation]) -> bool:
+    """Whether Σ_k y[…, k, …] = 1 because y is normalised over that index, as a softmax is."""
+    for equation in forward:
+        if equation.tensor != read.tensor or read.outside is not None or read.at.count(limit[0]) != 1:
+            continue
+        position = equation.target.at[read.at.index(limit[0])]
+        if position.is_Symbol and position in normalised(equation):
+            return True
+    return False
+
+
+def normalised(equation: Equation) -> list[sp.Symbol]:
+    """The free indices over which the target sums to 1: ``Σ_k e^z_k/Σ_l e^z_l``."""
+    found = []
+    for index in equation.free:
+        k = fresh(index.symbol.name)
+        outer, inner = split(rebind(equation.body, {index.symbol: k}), {k})
+        summed = Reduce("sum", sp.Mul(*inner), [(k, index.extent)])
+        rest = [factor for factor in outer if not _is_inverse(factor, summed)]
+        if len(rest) == len(outer) - 1 and sp.Mul(*rest) == 1:
+            found.append(index.symbol)
+    return found
+
+
+def _is_inverse(factor: sp.Expr, total: sp.Expr) -> bool:
+    base, power = factor.as_base_exp()
+    return bool(power == -1 and same(base, total))
+
+
+def shift_invariances(forward: Sequence[Equation], cotangent: Equation) -> list[tuple[sp.Symbol, ...]]:
+    """The smallest sets of axes over which the cotangent sums to 0, whatever the output's cotangent is.
+
+    A constant added to the tensor along such axes does not change the output: softmax over its classes, a batch norm
+    over batch and space (so that a bias before it has no gradient).
+    """
+    free = [i.symbol for i in cotangent.free]
+    found: list[tuple[sp.Symbol, ...]] = []
+    for count in range(1, len(free) + 1):
+        for axes in itertools.combinations(free, count):
+            if any(set(smaller) <= set(axes) for smaller in found):
+                continue
+            names = {k: fresh(k.name) for k in axes}
+            limits = [(names[i.symbol], i.extent) for i in cotangent.free if i.symbol in names]
+            if simplify_sums(Reduce("sum", sp.expand(rebind(cotangent.body, names)), limits), forward) == 0:
+                found.append(axes)
+    return found
 
 
 def _match(pattern: Reduce, total: sp.Basic, free: Sequence[sp.Symbol]) -> dict[sp.Basic, sp.Basic] | None:
