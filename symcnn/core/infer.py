@@ -196,7 +196,7 @@ def check_reads(equation: Equation, columns: Mapping[Read, int], line: int = 1) 
     Raises FormulaError naming the read and the range.
     """
     extents = equation.extents
-    for read in _unprotected(equation.body):
+    for read in sorted(_unprotected(equation.body), key=lambda r: _column(r, columns)):
         if read.outside is not None:
             continue
         for axis, (position, extent) in enumerate(zip(read.at, read.tensor.shape, strict=True)):
@@ -205,20 +205,21 @@ def check_reads(equation: Equation, columns: Mapping[Read, int], line: int = 1) 
             where = _leaves(position, extent, extents)
             if where is not None:
                 loose = position.is_Symbol and position not in extents
-                at = next(
-                    (c for r, c in columns.items() if r.tensor.name == read.tensor.name and r.at == read.at),
-                    1,
-                )
                 raise FormulaError(
                     f"expected an index, got {position}, neither in the target nor bound by a reduction"
                     if loose
                     else f"{read} can leave {read.tensor.name}: axis {axis} of extent {extent} is read at {where}",
                     line=line,
-                    column=at,
+                    column=_column(read, columns),
                     hint=f"write {position}<{extent} in a reduction, such as sum[{position}](…)"
                     if loose
                     else f"give a value outside, {read.tensor.name}[… | 0], or another shape",
                 )
+
+
+def _column(read: Read, columns: Mapping[Read, int]) -> int:
+    """Where the read is written: extents have been filled in since, so tensor and positions are compared."""
+    return next((c for r, c in columns.items() if r.tensor.name == read.tensor.name and r.at == read.at), 1)
 
 
 def _unprotected(body: sp.Basic) -> list[Read]:
