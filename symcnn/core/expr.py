@@ -71,8 +71,8 @@ class Reduce(sp.Expr):
     is_extended_real = True
     is_real = True
 
-    def __new__(cls, kind: str | Str, body: sp.Expr, limits: Iterable[object]) -> sp.Expr:
-        bounds = sp.Tuple(*(sp.Tuple(*limit) for limit in limits))  # type: ignore[misc]
+    def __new__(cls, kind: str | Str, body: sp.Expr, limits: Iterable[Iterable[object]]) -> sp.Expr:
+        bounds = sp.Tuple(*(sp.Tuple(*limit) for limit in limits))
         if not bounds:
             return body
         if str(kind) == "sum" and body == 0:
@@ -164,9 +164,9 @@ class Selected(sp.Expr):
     is_real = True
 
     def __new__(
-        cls, kind: str | Str, body: sp.Expr, limits: Iterable[object], at: Iterable[object], policy: str | Str
+        cls, kind: str | Str, body: sp.Expr, limits: Iterable[Iterable[object]], at: Iterable[object], policy: str | Str
     ) -> Selected:
-        bounds = sp.Tuple(*(sp.Tuple(*limit) for limit in limits))  # type: ignore[misc]
+        bounds = sp.Tuple(*(sp.Tuple(*limit) for limit in limits))
         return super().__new__(cls, Str(str(kind)), body, bounds, sp.Tuple(*at), Str(str(policy)))
 
     @property
@@ -232,7 +232,7 @@ class Delta(sp.Expr):
         return f"δ({self.args[0]}, {self.args[1]})"
 
 
-class Within(BooleanFunction):  # type: ignore[misc]
+class Within(BooleanFunction):
     """True where ``position`` is an integer in ``[0, extent)``: divisibility and range in one condition."""
 
     @classmethod
