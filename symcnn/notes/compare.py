@@ -160,7 +160,7 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
     if zero_at_once(first):
         return Zero.PROVED, first
     last = cotangents.expand(first, frozenset()) if _connected(world, first) else first
-    for attempt in (first, last) if first != last else (first,):
+    for attempt in (last, first) if first != last else (first,):
         if any(_proved_in_steps(world, attempt, latest_first) for latest_first in (True, False)):
             return Zero.PROVED, attempt
     return Zero.OPEN, last

@@ -232,6 +232,10 @@ def correct(
         if _true(latex, piece, left, attempt, equations):
             wrong = tuple(_shifted(edit.wrong or edit.span, piece) for edit in several)
             return latex, wrong, "; ".join(dict.fromkeys(edit.what for edit in several))
+    if not names_in(piece.right) and not undefined:
+        found = _by_value(piece, left, attempt, equations, spelled)
+        if found is not None:
+            return found
     words = vocabulary(piece, equations, undefined)
     sieve = Sieve(piece, left, attempt, equations, outcome)
     for edit in edits(piece.formula.latex, piece.right, left, words)[:MOST_EDITS]:
