@@ -78,9 +78,11 @@ def recognise(equation: Equation) -> Operation | None:
     body = equation.body
     if body.is_Add and len(body.args) == 2:
         return _with_bias(equation, body)
-    if isinstance(body, Reduce) and body.kind in ("max", "min"):
+    if isinstance(body, Reduce) and body.kind in ("max", "min") and isinstance(body.body, Read):
         return Operation("pooling", tuple(Operand(r.tensor) for r in reads(body)), over=_names(body.limits))
     scale, summed = _scaled(body)
+    if scale.free_symbols & set(equation.extents):
+        return _function(equation)
     if isinstance(summed, Where):
         return _cases(equation, summed)
     limits = summed.limits if isinstance(summed, Reduce) and summed.kind == "sum" else ()
@@ -127,7 +129,7 @@ def _cases(equation: Equation, body: Where) -> Operation | None:
         return Operation(
             "routing", tuple(Operand(r.tensor) for r in sp.Mul.make_args(body.value) if isinstance(r, Read))
         )
-    if body.otherwise == 0 and isinstance(body.value, Read) and not body.condition.has(Selected):
+    if body.otherwise == 0 and isinstance(body.value, Read) and body.value.at == equation.target.at:
         return Operation("mask", (Operand(body.value.tensor),))
     return _function(equation)
 
@@ -151,6 +153,9 @@ def _function(equation: Equation) -> Operation | None:
 def _single(equation: Equation, read: Read, limits: tuple[Limit, ...], scale: sp.Expr) -> Operation | None:
     free = [i.symbol for i in equation.free]
     operand = (Operand(read.tensor),)
+    plain = [position for position in read.at if position.is_Symbol]
+    if len(set(plain)) < len(plain):
+        return None
     extents = sp.Mul(*(extent for _, extent in limits))
     if limits and all(position.is_Symbol for position in read.at):
         if sp.expand(scale * extents - 1) == 0:
@@ -168,8 +173,11 @@ def _single(equation: Equation, read: Read, limits: tuple[Limit, ...], scale: sp
         for p in (*read.at, *equation.target.at)
     ):
         return Operation("reshape", operand, scale=scale)
-    if set(read.at) <= set(free):
-        return Operation("mean spread" if scale != 1 else "copy", operand, scale=scale)
+    if set(read.at) < set(free):
+        share = scale != 1 and sp.fraction(scale)[0] == 1
+        return Operation("mean spread" if share else "copy", operand, scale=scale)
+    if set(read.at) == set(free):
+        return None
     if all(p.free_symbols & set(free) for p in read.at):
         return Operation("slice", operand, scale=scale)
     return None
@@ -228,11 +236,15 @@ def _product(
 def _convolution(
     equation: Equation, data: Read, kernel: Read, limits: tuple[Limit, ...], scale: sp.Expr
 ) -> Operation | None:
-    """data is read through windows, kernel plainly; every window pairs one output index with one summed index."""
-    if not all(p.is_Symbol for p in kernel.at):
+    """data is read through windows, kernel plainly; every window pairs one output index with one summed index.
+
+    An output index of a window stands nowhere else, neither does its summed index but once in the kernel.
+    """
+    if not all(p.is_Symbol for p in kernel.at) or len(set(kernel.at)) < len(kernel.at):
         return None
     extents = dict(limits)
     out = set(equation.target.at)
+    elsewhere = {p for p in data.at if p.is_Symbol}
     windows: list[Window] = []
     for position in data.at:
         if position.is_Symbol:
@@ -245,12 +257,16 @@ def _convolution(
             return None
         stride, dilation = numerator.coeff(free[0], 1), numerator.coeff(summed[0], 1)
         rest = sp.expand(numerator - stride * free[0] - dilation * summed[0])
-        if rest.free_symbols & (out | set(extents)):
+        if rest.free_symbols & (out | set(extents)) or stride.is_negative or free[0] in kernel.at:
             return None
+        if elsewhere & {free[0], summed[0]}:
+            return None
+        elsewhere |= {free[0], summed[0]}
         flipped = bool(dilation.is_negative)
         padding = -rest if not flipped else sp.expand(-rest - dilation * (extents[summed[0]] - 1))
         windows.append(Window(stride, abs(dilation), padding, spacing, flipped))
-    if not windows:
+    read = set().union(*(p.free_symbols for p in (*data.at, *kernel.at)))
+    if not windows or not out | set(extents) <= read:
         return None
     return Operation(
         _family(windows),
