@@ -34,7 +34,7 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff format .
 
 regen: $(VENV)/.installed-test
-	$(BIN)/pytest --regen -q tests/render
+	$(BIN)/pytest --regen -q tests/test_generated.py
 
 # The page holds false formulas on purpose, so that `verify` ends with exit code 1.
 demo: $(VENV)/.installed-demo

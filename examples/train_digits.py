@@ -19,7 +19,6 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 Images = NDArray[np.float32]
-CLASSES = 10
 
 
 def load(path: Path) -> ModuleType:
@@ -63,7 +62,6 @@ def bar(done: int, total: int, note: str) -> None:
 def train(network: ModuleType, epochs: int, batch: int, rate: float, seed: int) -> float:
     """Descend along the gradient, with a rate that falls to nothing; return the test accuracy."""
     train_x, test_x, train_y, test_y = digits(seed)
-    one_hot = np.eye(CLASSES, dtype=np.float32)[train_y]
     params = network.init(seed=seed)
     order = np.random.default_rng(seed)
     for epoch in range(epochs):
@@ -72,7 +70,7 @@ def train(network: ModuleType, epochs: int, batch: int, rate: float, seed: int) 
         shuffled = order.permutation(len(train_x))
         for start in range(0, len(shuffled), batch):
             chosen = shuffled[start : start + batch]
-            loss, grads = network.loss_and_grads(params, train_x[chosen], one_hot[chosen])
+            loss, grads = network.loss_and_grads(params, train_x[chosen], train_y[chosen])
             network.sgd_step(params, grads, step)
             losses.append(float(loss))
         bar(epoch + 1, epochs, f"loss {np.mean(losses):.4f}")

@@ -188,7 +188,10 @@ def _check(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     import symcnn as sc
 
-    summary = sc.models.summary(_subject(arguments))
+    subject = _subject(arguments)
+    if not isinstance(subject, sc.Network):
+        raise UsageError(f"expected a model's name, got the layer {arguments.model!r}; try derive or check")
+    summary = sc.models.summary(subject)
     if arguments.json:
         text = json.dumps(summary, indent=2, ensure_ascii=False)
     else:
@@ -227,6 +230,7 @@ def _models(arguments: argparse.Namespace) -> int:
 def _subject(arguments: argparse.Namespace) -> sc.Network | sc.Layer:
     """The network or layer that the arguments name, or that their formulas state."""
     import symcnn as sc
+    from symcnn.front import subject_of
 
     formulas = getattr(arguments, "formula", None)
     if bool(arguments.model) == bool(formulas):
@@ -234,7 +238,7 @@ def _subject(arguments: argparse.Namespace) -> sc.Network | sc.Layer:
     if not formulas:
         if getattr(arguments, "shape", None):
             raise UsageError("--shape goes with --formula; a model states its own shapes")
-        return sc.models.get(arguments.model)
+        return subject_of(arguments.model)
     shapes: dict[str, str] = {}
     for binding in arguments.shape:
         name, equals, axes = binding.partition("=")

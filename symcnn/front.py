@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symcnn.core.errors import SymcnnError
 from symcnn.core.plan import Plan
-from symcnn.models import get
+from symcnn.models import get, names
 from symcnn.nets.catalogue import KINDS
 from symcnn.nets.formula import Layer, of_kind
 from symcnn.nets.network import Network
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 Subject = Network | Layer | str
 
 
-def _subject(subject: Subject) -> Network | Layer:
+def subject_of(subject: Subject) -> Network | Layer:
+    """A network or layer, also by the name of a model or standard layer. Raises SymcnnError."""
     if isinstance(subject, str):
-        return of_kind(KINDS[subject]) if subject in KINDS else get(subject)
+        return of_kind(KINDS[subject]) if subject in KINDS and subject not in names() else get(subject)
     if not isinstance(subject, Network | Layer):
         raise SymcnnError(f"expected a network, a layer or the name of a model, got {type(subject).__name__}")
     return subject
@@ -31,7 +32,7 @@ def _subject(subject: Subject) -> Network | Layer:
 
 def plan_of(subject: Subject) -> Plan:
     """Numbered statements of forward pass, loss and gradients."""
-    found = _subject(subject)
+    found = subject_of(subject)
     return found.plan() if isinstance(found, Layer) else plan(found)
 
 
@@ -42,7 +43,7 @@ def derive(subject: Subject, wrt: Sequence[str] | None = None) -> Document:
     """
     from symcnn.render.document import build
 
-    found = _subject(subject)
+    found = subject_of(subject)
     if wrt is not None:
         if not isinstance(found, Layer):
             raise SymcnnError("expected wrt with a formula; a network's derivation holds every parameter")
@@ -61,7 +62,7 @@ def check(subject: Subject) -> Evidence:
     """Replay and prove every derivation of a network or layer, and compare its program with numeric derivatives."""
     from symcnn.render.evidence import evidence
 
-    return evidence(_subject(subject))
+    return evidence(subject_of(subject))
 
 
 def hessian_vector(layer: Layer) -> Layer:

@@ -164,7 +164,12 @@ class Selected(sp.Expr):
     is_real = True
 
     def __new__(
-        cls, kind: str | Str, body: sp.Expr, limits: Iterable[Iterable[object]], at: Iterable[object], policy: str | Str
+        cls,
+        kind: str | Str,
+        body: sp.Expr,
+        limits: Iterable[Iterable[object]],
+        at: Iterable[object],
+        policy: str | Str,
     ) -> Selected:
         bounds = sp.Tuple(*(sp.Tuple(*limit) for limit in limits))
         return super().__new__(cls, Str(str(kind)), body, bounds, sp.Tuple(*at), Str(str(policy)))

@@ -230,6 +230,7 @@ class Reader:
         self.inputs: dict[str, Tensor] = {}
         self.scalars: dict[str, sp.Symbol] = {}
         self.symbols = self._symbols()
+        self.whole = self._whole()
         self.draft: Draft = Draft(0, Read(Tensor("none"), ()), sp.S.Zero, {})
 
     # -- names -------------------------------------------------------------------------------------------------------
@@ -249,6 +250,13 @@ class Reader:
             name: (offset(name) if name in offsets and name not in alone else size(name))
             for name in sorted(mentioned)
         }
+
+    def _whole(self) -> set[str]:
+        """Names that stand in a position or bound an index somewhere: one integer, wherever they are read."""
+        everywhere = [line.body for line in self.lines]
+        whole = {name for body in everywhere for name in _position_names(body) | _limit_names(body)}
+        indices = {n.id for line in self.lines for n in ast.walk(line.target) if isinstance(n, ast.Name)}
+        return whole - indices - {name for body in everywhere for name in _bound_names(body)}
 
     def shape_of(self, name: str) -> tuple[sp.Expr, ...] | None:
         """The declared shape of a tensor, if there is one."""
@@ -395,7 +403,7 @@ class Reader:
             return Read(self.defined[name], ())
         if name in self.defined or (name in self.shapes and self.shape_of(name)):
             raise self.error(f"expected positions after {name}, which is a tensor", node, f"write {name}[i]")
-        if name in self.symbols:
+        if name in self.symbols or name in self.whole:
             return self.integer_name(name, node)
         if name == "pi" and name not in self.shapes:
             return sp.pi
@@ -590,6 +598,31 @@ def _tensor_positions(node: ast.AST) -> list[ast.expr]:
 
 def _position_names(node: ast.AST) -> set[str]:
     return {n.id for part in _tensor_positions(node) for n in ast.walk(part) if isinstance(n, ast.Name)}
+
+
+def _limits(node: ast.AST) -> list[ast.expr]:
+    return [
+        limit
+        for child in ast.walk(node)
+        if isinstance(child, ast.Subscript)
+        and isinstance(child.value, ast.Name)
+        and child.value.id in REDUCTIONS
+        for limit in _elements(child.slice)
+    ]
+
+
+def _limit_names(node: ast.AST) -> set[str]:
+    """Names in the extents that reductions write out."""
+    extents = [
+        part for limit in _limits(node) if isinstance(limit, ast.Compare) for part in limit.comparators
+    ]
+    return {n.id for extent in extents for n in ast.walk(extent) if isinstance(n, ast.Name)}
+
+
+def _bound_names(node: ast.AST) -> set[str]:
+    """Names of the indices that reductions bind."""
+    heads = [limit.left if isinstance(limit, ast.Compare) else limit for limit in _limits(node)]
+    return {head.id for head in heads if isinstance(head, ast.Name)}
 
 
 def _factor_names(node: ast.AST) -> set[str]:
