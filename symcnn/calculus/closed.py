@@ -14,7 +14,7 @@ import sympy as sp
 from symcnn.calculus.compose import compose
 from symcnn.calculus.simplify import cost, split_scale
 from symcnn.calculus.spread import atomise
-from symcnn.calculus.term import split
+from symcnn.calculus.term import common_factors, split
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Limit, Read, Reduce, canonical, reads, rebind, same
 from symcnn.core.index import fresh
@@ -150,24 +150,3 @@ def _merged(expr: sp.Add) -> Iterator[sp.Expr]:
         found.setdefault(canonical(rest), []).append((coefficient, rest))
     for terms in found.values():
         yield sp.Add(*(c for c, _ in terms)) * terms[0][1]
-
-
-def common_factors(expr: sp.Expr) -> sp.Expr:
-    """A sum with the powers that all of its terms share in front."""
-    if not expr.is_Add:
-        return _whole_numbers(expr)
-    tables = [dict(factor.as_base_exp() for factor in sp.Mul.make_args(term)) for term in expr.args]
-    shared = sp.S.One
-    for base in sorted(tables[0], key=sp.default_sort_key):
-        powers = [table[base] for table in tables if base in table]
-        if base.is_number or len(powers) < len(tables) or not all(p.is_number for p in powers):
-            continue
-        if len({bool(p.is_negative) for p in powers}) == 1:
-            shared *= base ** (max(powers) if powers[0].is_negative else min(powers))
-    return shared * sp.Add(*(_whole_numbers(term / shared) for term in expr.args))
-
-
-def _whole_numbers(term: sp.Expr) -> sp.Expr:
-    """(2·x − 2·m)/2 as x − m."""
-    contents = [factor.primitive() for factor in sp.Mul.make_args(term)]
-    return sp.Mul(*(number for number, _ in contents)) * sp.Mul(*(rest for _, rest in contents))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sympy as sp
 
 from symcnn.calculus import contract, simplify
-from symcnn.calculus.closed import common_factors
 from symcnn.calculus.derivation import Context, State
 from symcnn.calculus.pullback import cotangent_indices
 from symcnn.calculus.spread import spread, with_indices
@@ -41,7 +40,7 @@ def jacobian(
         simplify.collect,
     ):
         state = apply(state, context)
-    return indices, common_factors(total(state))
+    return indices, total(state)
 
 
 def _other(name: str, taken: set[str]) -> str:

@@ -69,4 +69,27 @@ def total(terms: tuple[Term, ...]) -> sp.Expr:
             (e.condition, e.value) if isinstance(e, Where) and e.otherwise == 0 else (sp.true, e)
         )
         groups.setdefault(condition, []).append(value)
-    return sp.Add(*(Where(condition, sp.Add(*values), 0) for condition, values in groups.items()))
+    return sp.Add(
+        *(Where(condition, common_factors(sp.Add(*values)), 0) for condition, values in groups.items())
+    )
+
+
+def common_factors(expr: sp.Expr) -> sp.Expr:
+    """A sum with the powers that all of its terms share in front."""
+    if not expr.is_Add:
+        return _whole_numbers(expr)
+    tables = [dict(factor.as_base_exp() for factor in sp.Mul.make_args(term)) for term in expr.args]
+    shared = sp.S.One
+    for base in sorted(tables[0], key=sp.default_sort_key):
+        powers = [table[base] for table in tables if base in table]
+        if base.is_number or len(powers) < len(tables) or not all(p.is_number for p in powers):
+            continue
+        if len({bool(p.is_negative) for p in powers}) == 1:
+            shared *= base ** (max(powers) if powers[0].is_negative else min(powers))
+    return shared * sp.Add(*(_whole_numbers(term / shared) for term in expr.args))
+
+
+def _whole_numbers(term: sp.Expr) -> sp.Expr:
+    """(2·x − 2·m)/2 as x − m."""
+    contents = [factor.primitive() for factor in sp.Mul.make_args(term)]
+    return sp.Mul(*(number for number, _ in contents)) * sp.Mul(*(rest for _, rest in contents))
