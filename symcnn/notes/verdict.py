@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
-from symcnn.notes.extract import Formula
+from symcnn.notes.extract import Document, Formula
 from symcnn.notes.tree import Span
 
 
@@ -63,6 +62,13 @@ class Verdict:
     related_lines: tuple[int, ...] = ()
     diagnosis: str | None = None
 
+    @property
+    def full_reason(self) -> str | None:
+        """The reason with the diagnosis before it, unless it names it anyway."""
+        if self.diagnosis is None or (self.reason is not None and self.diagnosis in self.reason):
+            return self.reason
+        return f"{self.diagnosis}: {self.reason}" if self.reason else self.diagnosis
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -86,14 +92,14 @@ class Report:
     """The claims of one file in the order of the text."""
 
     file: str
-    text: str
+    document: Document
     claims: tuple[Claim, ...]
-    counts: Mapping[str, int] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many claims have each verdict, in the order of `Kind`; verdicts that do not occur are left out."""
         found = Counter(claim.verdict.kind.value for claim in self.claims)
-        ordered = {kind.value: found[kind.value] for kind in Kind if found[kind.value]}
-        object.__setattr__(self, "counts", MappingProxyType(ordered))
+        return {kind.value: found[kind.value] for kind in Kind if found[kind.value]}
 
     @property
     def clean(self) -> bool:
@@ -111,9 +117,36 @@ class Report:
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
+    def to_text(self, *, color: bool = False, width: int = 100) -> str:
+        """The report for a terminal: what is wrong in full, the rest one line each, and the counts."""
+        from symcnn.notes.report_text import report_text
+
+        return report_text(self, color=color, width=width)
+
+    def explain(self, line: int, *, color: bool = False, width: int = 100) -> str:
+        """All that is known of the formulas on one line of the file. Raises UnknownName where there is none."""
+        from symcnn.notes.report_text import explanation
+
+        return explanation(self, line, color=color, width=width)
+
+    def to_html(self) -> str:
+        """One page that needs nothing else: the notes with a mark and a fold-out verdict at each formula."""
+        from symcnn.notes.report_html import report_html
+
+        return report_html(self)
+
+    def fixed(self) -> str:
+        """The text of the file with every correction in its place; everything else stays, byte for byte."""
+        from symcnn.notes.report_fix import fixed
+
+        return fixed(self)
+
 
 def claim_dict(claim: Claim) -> dict[str, Any]:
-    """One claim as `--json` prints it; wrong terms as text with their place in the claim's LaTeX."""
+    """One claim as `--json` prints it; wrong terms as text with their place in the claim's LaTeX.
+
+    The reason begins with the diagnosis, where there is one and it does not name it anyway.
+    """
     verdict = claim.verdict
     wrong = [
         {"latex": span.of(claim.latex), "start": span.start, "end": span.end} for span in verdict.wrong_terms
@@ -125,8 +158,7 @@ def claim_dict(claim: Claim) -> dict[str, Any]:
         "verdict": verdict.kind.value,
         "proof": verdict.proof,
         "assumption": verdict.assumption,
-        "reason": verdict.reason,
-        "diagnosis": verdict.diagnosis,
+        "reason": verdict.full_reason,
         "correction": verdict.correction,
         "counterexample": verdict.counterexample.to_dict() if verdict.counterexample else None,
         "wrong_terms": wrong or None,

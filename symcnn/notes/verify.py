@@ -37,7 +37,7 @@ def verify_document(document: Document, name: str) -> Report:
     for piece in found:
         claims.append(_claim(document, piece, judge.verdict(piece)))
     claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
-    return Report(name, document.text, tuple(claims))
+    return Report(name, document, tuple(claims))
 
 
 def _claim(document: Document, piece: Piece, verdict: Verdict) -> Claim:
