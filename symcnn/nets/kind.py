@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
 
 from symcnn.calculus.pullback import Gradient, cotangents, pullback
@@ -11,6 +12,8 @@ from symcnn.core.equation import Equation, System
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.infer import parse
 from symcnn.core.tensor import Tensor
+
+Defaults = tuple[tuple[str, int | Fraction], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class LayerKind:
     """A layer: ``formula`` reads the tensors ``data`` and ``trained``; sizes and parameters stay symbolic.
 
     ``letter`` names its output in a network; ``loss`` marks a layer whose output is the scalar to be minimised,
-    ``labels`` the inputs that are given beside the data.
+    ``labels`` the inputs that are given beside the data, ``defaults`` the values of parameters that are usual.
     """
 
     name: str
@@ -40,6 +43,7 @@ class LayerKind:
     labels: tuple[str, ...] = ()
     loss: bool = False
     classes: tuple[tuple[str, str], ...] = field(default=())
+    defaults: Defaults = field(default=())
 
     def system(self, policy: KinkPolicy = FIRST) -> System:
         """The forward equations for symbolic sizes."""
@@ -65,7 +69,7 @@ class LayerKind:
 
 @cache
 def _system(kind: LayerKind, policy: KinkPolicy) -> System:
-    return parse(kind.formula, dict(kind.shapes), policy=policy)
+    return parse(kind.formula, dict(kind.shapes), defaults=dict(kind.defaults), policy=policy)
 
 
 @cache
@@ -95,8 +99,20 @@ def kind(
     labels: tuple[str, ...] = (),
     loss: bool = False,
     classes: tuple[tuple[str, str], ...] = (),
+    defaults: Defaults = (),
 ) -> LayerKind:
     """A catalogue entry; it is parsed when it is first used."""
     return LayerKind(
-        name, formula, tuple(shapes.items()), letter, title, source, data, trained, labels, loss, classes
+        name,
+        formula,
+        tuple(shapes.items()),
+        letter,
+        title,
+        source,
+        data,
+        trained,
+        labels,
+        loss,
+        classes,
+        defaults,
     )

@@ -133,6 +133,7 @@ def place(spec: Spec, data: Sequence[Tensor], names: Mapping[str, str], policy: 
     sizes: dict[sp.Symbol, sp.Expr] = {
         symbols[name]: sp.sympify(value, strict=True) for name, value in spec.sizes
     }
+    sizes.update((p, default) for p, default in system.parameters if default is not None and p not in sizes)
     label = spec.name or spec.family
     given = dict(zip(kind.data, data, strict=True))
     for name, tensor in given.items():

@@ -1,0 +1,82 @@
+"""Specifications of normalisation and dropout, and of layers of several inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symcnn.core.errors import ShapeError
+from symcnn.nets.spec.arguments import Number, count, exact
+from symcnn.nets.spec.base import Spec
+
+
+def batch_norm1d(num_features: int, eps: Number = 1e-5, affine: bool = True, name: str = "") -> Spec:
+    """y[n,k] = g[k]·(x[n,k] − m[k])/√(v[k] + eps) + b[k] with mean and variance of the batch."""
+    expects = (("K", count(num_features, "num_features")),)
+    return Spec("batch_norm", (("eps", exact(eps, "eps")),), expects, name, arguments=(("affine", affine),))
+
+
+def batch_norm2d(num_features: int, eps: Number = 1e-5, affine: bool = True, name: str = "") -> Spec:
+    """y = g[c]·(x[n,c,i,j] − m[c])/√(v[c] + eps) + b[c] with mean and variance of the batch."""
+    expects = (("C", count(num_features, "num_features")),)
+    return Spec("batch_norm", (("eps", exact(eps, "eps")),), expects, name, arguments=(("affine", affine),))
+
+
+def layer_norm(
+    normalized_shape: int | Sequence[int],
+    eps: Number = 1e-5,
+    elementwise_affine: bool = True,
+    bias: bool = True,
+    name: str = "",
+) -> Spec:
+    """y = g·(x − m)/√(v + eps) + b with mean and variance over the last axes."""
+    dims = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
+    arguments = (("normalized_dims", dims), ("elementwise_affine", elementwise_affine), ("bias", bias))
+    return Spec("layer_norm", (("eps", exact(eps, "eps")),), name=name, arguments=arguments)
+
+
+def group_norm(
+    num_groups: int, num_channels: int, eps: Number = 1e-5, affine: bool = True, name: str = ""
+) -> Spec:
+    """y = w·(x − m[n,g])/√(v[n,g] + eps) + b with mean and variance over each group of channels."""
+    count(num_groups, "num_groups"), count(num_channels, "num_channels")
+    if num_channels % num_groups:
+        raise ShapeError(f"expected channels divisible by num_groups={num_groups}, got {num_channels}")
+    sizes = (("G", num_groups), ("K", num_channels // num_groups), ("eps", exact(eps, "eps")))
+    return Spec("group_norm", sizes, name=name, arguments=(("affine", affine),))
+
+
+def dropout(p: Number = 0.5, name: str = "") -> Spec:
+    """y = x·m/(1 − p) for a mask m that is given with the data."""
+    share = exact(p, "p")
+    if not 0 <= share < 1:
+        raise ShapeError(f"expected p of at least 0 and less than 1, got {p!r}")
+    return Spec("dropout", (("p", share),), name=name)
+
+
+def local_response_norm(
+    size: int, alpha: Number = 1e-4, beta: Number = 0.75, k: Number = 1, name: str = ""
+) -> Spec:
+    """y = x/(k + alpha/D·Σ_{d<D} x[c+d−⌊D/2⌋]²)^beta over D neighbouring channels."""
+    sizes = (("D", count(size, "size")), ("alpha", exact(alpha, "alpha")), ("beta", exact(beta, "beta")))
+    return Spec("local_response_norm", (*sizes, ("k", exact(k, "k"))), name=name)
+
+
+def add(*inputs: str, name: str = "") -> Spec:
+    """y = x1 + x2, two named values of one shape."""
+    return Spec("add", name=name, inputs=_two(inputs, "add"))
+
+
+def multiply(*inputs: str, name: str = "") -> Spec:
+    """y = x1·x2, two named values of one shape."""
+    return Spec("multiply", name=name, inputs=_two(inputs, "multiply"))
+
+
+def _two(inputs: Sequence[str], what: str) -> tuple[str, ...]:
+    if len(inputs) not in (0, 2):
+        raise ShapeError(f"expected the names of two values to {what}, got {len(inputs)}")
+    return tuple(inputs)
+
+
+def concat(*inputs: str, dim: int = 1, name: str = "") -> Spec:
+    """y = the named values one after the other along an axis, the channels where none is given."""
+    return Spec("concat", name=name, inputs=tuple(inputs), arguments=(("dim", dim),))
