@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from symcnn.calculus.entries import Chosen
 from symcnn.core.expr import Delta, Read, Reduce, Selected, Where
 
 Key = tuple[int | str, ...]
@@ -58,7 +59,13 @@ def term_key(term: sp.Expr, *, value: bool) -> Key:
     """Where a term stands in a sum: positive ones first."""
     negative = signed(term)[0]
     if value:
-        return (negative, _value_rank(term), weight(term))
+        # Fractions stand by length, so that −y/a + (1 − y)/(1 − a) keeps the order in which it is derived.
+        fraction = any(p.exp.is_negative and p.has(Read) for p in term.atoms(sp.Pow))
+        return (
+            (_value_rank(term), weight(term), negative)
+            if fraction
+            else (negative, _value_rank(term), weight(term))
+        )
     if term.is_number:
         return (2, 0)
     sizes = any(is_size(s) for s in term.free_symbols)
@@ -94,7 +101,7 @@ def factor_key(factor: sp.Expr) -> Key:
 def _factor_rank(base: sp.Expr) -> int:
     if isinstance(base, Read):
         return {"cotangent": 10, "parameter": 11}.get(base.tensor.role, 12)
-    if isinstance(base, Delta | Selected):
+    if isinstance(base, Delta | Selected | Chosen):
         return 16
     if isinstance(base, Where):
         return 17

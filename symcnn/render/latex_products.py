@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from symcnn.calculus.entries import Chosen
 from symcnn.core.expr import Delta, Read, Reduce, Selected, Where
 from symcnn.render.latex_order import has_value, signed
 
@@ -100,4 +101,4 @@ def _stands_apart(factor: sp.Expr) -> bool:
     """What is not put into a numerator: derivatives of the loss, sums, indicators."""
     if isinstance(factor, Read):
         return bool(factor.tensor.role == "cotangent")
-    return isinstance(factor, Reduce | Where | Selected | Delta)
+    return isinstance(factor, Reduce | Where | Selected | Delta | Chosen)
