@@ -81,6 +81,11 @@ def _settle_product(expr: sp.Mul, classes: Classes) -> sp.Expr:
     product = sp.Mul(*(settle(f, classes) if f.has(Reduce, Where) or f.is_Add else f for f in expr.args))
     simplest = algebra_lines(product)[-1]
     product = simplest if cost(simplest) < cost(product) else product
+    for factor in sp.Mul.make_args(product):
+        if factor.is_Add and factor.has(Where):  # a·(1 − [k]/a) is a − [k], where the quotient could be 0/0
+            terms = (settle(product / factor * term, classes) for term in factor.args)
+            spread = common_scale(sp.Add(*terms))
+            return spread if cost(spread) < cost(product) else product
     inner = [f for f in sp.Mul.make_args(product) if isinstance(f, Where)]
     return product if not inner or product == expr else settle(product, classes)
 

@@ -92,6 +92,6 @@ def _ratio(expr: sp.Mul) -> sp.Expr:
         if not exponents:
             continue
         peak, shifted = _shifted(base)
-        rest = expr / factor / sp.exp(sp.Add(*exponents))
+        rest = sp.Mul(*(f for f in expr.args if f != factor and not isinstance(f, sp.exp)))
         return rest * sp.exp(sp.Add(*exponents) + power * peak) * shifted**power
     return expr

@@ -13,7 +13,7 @@ from symcnn.core.equation import Equation, System
 from symcnn.core.errors import FormulaError, UnknownName
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.infer import parse
-from symcnn.core.plan import Plan, Statement
+from symcnn.core.plan import Plan, Scatter, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.nets.kind import LayerKind
 
@@ -69,10 +69,12 @@ class Layer:
         backward = tuple(
             Statement(
                 number,
-                equation,
+                Equation(equation.target, stabilise(equation.body), equation.free),
                 f"cotangent of {equation.tensor.name[1:]}",
                 self.name,
-                tuple(scatter for part in parts for scatter in part.scatters),
+                tuple(
+                    Scatter(s.target, stabilise(s.factor), s.limits) for part in parts for s in part.scatters
+                ),
             )
             for number, (equation, parts) in enumerate(self.cotangents(), start=len(forward) + 1)
         )

@@ -209,7 +209,7 @@ def test_cotangents_are_defined_before_they_are_read() -> None:
         ("a[n,k] = exp(z[n,k])", {"z": "N,K"}, "z", "dz[n, k] = a[n, k]*da[n, k]"),
         ("a[n,k] = sqrt(z[n,k])", {"z": "N,K"}, "z", "dz[n, k] = da[n, k]/(2*sqrt(z[n, k]))"),
         (*DESIGN["relu"], "z", "dz[n, k] = where(z[n, k] > 0, da[n, k], 0)"),
-        (*DESIGN["softmax"], "z", "dz[n, l] = dp[n, l]*p[n, l] - p[n, l]*sum[k<K](dp[n, k]*p[n, k])"),
+        (*DESIGN["softmax"], "z", "dz[n, l] = (dp[n, l] - sum[k<K](dp[n, k]*p[n, k]))*p[n, l]"),
     ],
 )
 def test_results_read_as_a_textbook_prints_them(
