@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from symcnn.notes.extract import Document, Formula
 from symcnn.notes.tree import Span
@@ -26,6 +26,9 @@ class Kind(StrEnum):
     NOT_A_CLAIM = "not-a-claim"
     CANNOT_CHECK = "cannot-check"
 
+
+Stage = Literal["load", "read", "context", "prose", "check"]
+"""The steps of a verification: the file, each formula's notation, what the notes say, each claim."""
 
 FALSE_KINDS = (Kind.FAILS, Kind.INCONSISTENT, Kind.SHAPE_WRONG)
 """The verdicts that say something on the page is wrong."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
+from symcnn.notes.bindings import bound, read_bindings, unbound
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula, load
@@ -11,33 +13,77 @@ from symcnn.notes.judge import Judge
 from symcnn.notes.parser import parse
 from symcnn.notes.tokens import NotationError
 from symcnn.notes.tree import Node
-from symcnn.notes.verdict import Claim, Kind, Report, Verdict
+from symcnn.notes.verdict import Claim, Kind, Report, Stage, Verdict
 
 
-def verify(path: str | Path) -> Report:
-    """The verdicts on all formulas of a `.md`, `.tex` or `.ipynb` file. Raises SymcnnError on unreadable input."""
-    document = load(Path(path))
-    return verify_document(document, str(path))
+class Watch(Protocol):
+    """Is told what begins, and may know how it ended before: so a verification goes on after a failure."""
+
+    def begins(self, stage: Stage, number: int, count: int) -> Verdict | None:
+        """Called before each step; a verdict settles the step, which is then left out."""
+
+    def judged(self, number: int, verdict: Verdict) -> None:
+        """Called with the verdict on a piece."""
 
 
-def verify_document(document: Document, name: str) -> Report:
-    """The verdicts on all formulas of a document."""
+class _Unwatched:
+    def begins(self, stage: Stage, number: int, count: int) -> Verdict | None:
+        return None
+
+    def judged(self, number: int, verdict: Verdict) -> None:
+        pass
+
+
+UNWATCHED: Watch = _Unwatched()
+
+
+def verify(path: str | Path, *, bindings: str | Path | None = None) -> Report:
+    """The verdicts on all formulas of a `.md`, `.tex` or `.ipynb` file.
+
+    `bindings`: a TOML file that says what names mean where the notes are too terse.
+    Raises SymcnnError, or OSError, on unreadable input.
+    """
+    known = read_bindings(Path(bindings)) if bindings is not None else ""
+    return verify_document(load(Path(path)), str(path), bindings=known)
+
+
+def verify_document(document: Document, name: str, *, bindings: str = "", watch: Watch = UNWATCHED) -> Report:
+    """The verdicts on all formulas of a document, with `bindings` as though they stood before it."""
+    notes = bound(document, bindings)
+    read, claims = _read(notes, watch)
+    found = pieces(read)
+    settled = watch.begins("context", 0, 1)
+    if settled is not None:
+        claims += [_claim(notes, piece, settled) for piece in found]
+    else:
+        facts = gather(notes, found, [tree for _, tree in read])
+        judge = Judge(notes, facts, found)
+        if watch.begins("prose", 0, 1) is None:
+            claims += judge.prose_claims()
+        for piece in found:
+            verdict = watch.begins("check", piece.order, len(found))
+            if verdict is None:
+                verdict = judge.verdict(piece)
+                watch.judged(piece.order, verdict)
+            claims.append(_claim(notes, piece, verdict))
+    claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
+    return Report(name, document, unbound(document, notes, claims))
+
+
+def _read(document: Document, watch: Watch) -> tuple[list[tuple[Formula, Node]], list[Claim]]:
+    """The notation of each formula, and a claim with the reason for each that cannot be read."""
     read: list[tuple[Formula, Node]] = []
     unread: list[Claim] = []
-    for formula in document.formulas:
-        try:
-            read.append((formula, parse(formula.latex, macros=document.macros)))
-        except NotationError as error:
-            verdict = Verdict(Kind.CANNOT_CHECK, reason=f"not readable: {error}")
-            unread.append(Claim(formula.latex, formula.span, formula.line, formula.column, verdict, formula))
-    found = pieces(read)
-    facts = gather(document, found, [tree for _, tree in read])
-    judge = Judge(document, facts, found)
-    claims = [*unread, *judge.prose_claims()]
-    for piece in found:
-        claims.append(_claim(document, piece, judge.verdict(piece)))
-    claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
-    return Report(name, document, tuple(claims))
+    for number, formula in enumerate(document.formulas):
+        verdict = watch.begins("read", number, len(document.formulas))
+        if verdict is None:
+            try:
+                read.append((formula, parse(formula.latex, macros=document.macros)))
+                continue
+            except NotationError as error:
+                verdict = Verdict(Kind.CANNOT_CHECK, reason=f"not readable: {error}")
+        unread.append(Claim(formula.latex, formula.span, formula.line, formula.column, verdict, formula))
+    return read, unread
 
 
 def _claim(document: Document, piece: Piece, verdict: Verdict) -> Claim:
