@@ -74,7 +74,10 @@ def inside(position: sp.Expr, extent: sp.Expr, extents: Mapping[sp.Symbol, sp.Ex
         return True
     if position.is_integer is not True:
         return False
-    reach = span(position, extents)
+    try:
+        reach = span(position, extents)
+    except UnsupportedFormula:
+        return False  # a quotient or remainder of an index: nothing is proved
     if reach is None:
         return False
     low, high = reach
