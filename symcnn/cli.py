@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import symcnn as sc
+    from symcnn.notes.verdict import Report
 
 FINE, FAILED, UNUSABLE = 0, 1, 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell reports SIGINT and SIGPIPE
@@ -84,63 +86,48 @@ def _refuse(arguments: argparse.Namespace, message: str) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    import symcnn as sc
+    from symcnn.notes.many import Refused, verify_many
+    from symcnn.notes.progress import ProgressBar
 
     if arguments.html and len(arguments.files) > 1:
         raise UsageError("--html takes one file of notes, so that one page is written")
-    reports = []
-    for number, path in enumerate(arguments.files, start=1):
-        with _progress(f"verifying {path} ({number} of {len(arguments.files)})"):
-            reports.append(sc.verify(path, bindings=arguments.bindings))
-    color = not arguments.output and _colored(arguments.color)
-    if arguments.explain is not None:
-        text = "\n".join(_explained(report, arguments.explain) for report in reports)
-    elif arguments.json:
-        text = _joined([report.to_json() for report in reports])
-    else:
-        text = "\n".join(report.to_text(color=color).rstrip("\n") for report in reports)
-    _deliver(text, arguments.output)
-    if arguments.html:
+    with ProgressBar(sys.stderr) as progress:
+        results = verify_many(arguments.files, bindings=arguments.bindings, progress=progress)
+    reports = [result for result in results if not isinstance(result, Refused)]
+    refusals = [result.message for result in results if isinstance(result, Refused)]
+    if reports:
+        _deliver(_verdicts(arguments, reports), arguments.output)
+    if arguments.html and reports:
         write_whole(arguments.html, reports[0].to_html())
     if arguments.fix:
-        for path, report in zip(arguments.files, reports, strict=True):
-            write_whole(path, report.fixed())
+        for report in reports:
+            _fix(report)
+    for message in refusals:
+        _refuse(arguments, message)
     bad = UNPROVED if arguments.strict else FALSE
-    return FAILED if any(report.counts.get(verdict) for report in reports for verdict in bad) else FINE
+    failed = any(report.counts.get(verdict) for report in reports for verdict in bad)
+    return UNUSABLE if refusals else FAILED if failed else FINE
 
 
-def _joined(documents: list[str]) -> str:
-    """One file gives its object, several give a list of objects."""
-    return documents[0] if len(documents) == 1 else "[\n" + ",\n".join(documents) + "\n]"
+def _verdicts(arguments: argparse.Namespace, reports: list[Report]) -> str:
+    """The reports in the form that was asked for; one file gives its JSON object, several give a list."""
+    color = not arguments.output and _colored(arguments.color)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not arguments.output else 100
+    if arguments.json:
+        documents = [report.to_json() for report in reports]
+        return documents[0] if len(arguments.files) == 1 else "[\n" + ",\n".join(documents) + "\n]"
+    if arguments.explain is not None:
+        texts = [report.explain(arguments.explain, color=color, width=width) for report in reports]
+    else:
+        texts = [report.to_text(color=color, width=width) for report in reports]
+    return "\n".join(texts)
 
 
-def _explained(report: sc.Report, line: int) -> str:
-    """All that is known of the formulas that start on one line of the notes."""
-    content = json.loads(report.to_json())
-    here = [claim for claim in content["claims"] if claim["line"] == line]
-    if not here:
-        nearest = sorted({claim["line"] for claim in content["claims"]}, key=lambda other: abs(other - line))
-        known = f"the nearest starts on line {nearest[0]}" if nearest else "there is none in the file"
-        raise UsageError(f"{content['file']}:{line}: no formula starts here; {known}")
-    return "\n".join(_claim_text(content["file"], claim) for claim in here)
-
-
-def _claim_text(file: str, claim: dict[str, Any]) -> str:
-    lines = [f"{file}:{claim['line']}:{claim['column']}: {claim['verdict']}", f"  {claim['latex']}"]
-    for key in (
-        "proof",
-        "assumption",
-        "reason",
-        "correction",
-        "counterexample",
-        "wrong_terms",
-        "related_lines",
-    ):
-        value = claim.get(key)
-        if value not in (None, [], {}):
-            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            lines.append(f"  {key.replace('_', ' ')}: {shown}")
-    return "\n".join(lines)
+def _fix(report: Report) -> None:
+    """Put the corrections into the file, if there are any."""
+    corrected = report.fixed()
+    if corrected != report.document.file:
+        write_whole(report.file, corrected)
 
 
 def _derive(arguments: argparse.Namespace) -> int:

@@ -58,8 +58,8 @@ def verify_document(document: Document, name: str, *, bindings: str = "", watch:
     else:
         facts = gather(notes, found, [tree for _, tree in read])
         judge = Judge(notes, facts, found)
-        if watch.begins("prose", 0, 1) is None:
-            claims += judge.prose_claims()
+        settled = watch.begins("prose", 0, 1)
+        claims += judge.prose_claims() if settled is None else _unread_prose(notes, settled)
         for piece in found:
             verdict = watch.begins("check", piece.order, len(found))
             if verdict is None:
@@ -82,8 +82,16 @@ def _read(document: Document, watch: Watch) -> tuple[list[tuple[Formula, Node]],
                 continue
             except NotationError as error:
                 verdict = Verdict(Kind.CANNOT_CHECK, reason=f"not readable: {error}")
+            except RecursionError:
+                verdict = Verdict(Kind.CANNOT_CHECK, reason="too large: nested too deep")
         unread.append(Claim(formula.latex, formula.span, formula.line, formula.column, verdict, formula))
     return read, unread
+
+
+def _unread_prose(document: Document, verdict: Verdict) -> list[Claim]:
+    """One claim that says why the numbers of the running text have no verdict."""
+    first = document.prose[:1]
+    return [Claim(one.text, one.span, one.line, 1, verdict) for one in first]
 
 
 def _claim(document: Document, piece: Piece, verdict: Verdict) -> Claim:

@@ -14,35 +14,14 @@ import symcnn
 from symcnn.cli import main, write_whole
 from symcnn.core.errors import FormulaError, UnknownName
 
-CLAIM = {
-    "line": 7,
-    "column": 3,
-    "latex": "a = b",
-    "verdict": "fails",
-    "proof": None,
-    "assumption": None,
-    "reason": "transpose missing",
-    "correction": "a = b^T",
-    "counterexample": None,
-    "wrong_terms": ["b"],
-    "related_lines": [],
-}
-
 
 @dataclass
 class StandIn:
     """Stands for every result of the front door, and records what was asked for."""
 
-    counts: dict[str, int] = field(default_factory=dict)
     passed: bool = True
     source: str = "import numpy as np\n"
     asked: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        return json.dumps({"file": "notes.md", "claims": [CLAIM], "counts": self.counts})
-
-    def to_text(self, *, color: bool = False) -> str:
-        return f"report, {'with' if color else 'without'} colour"
 
     def to_dict(self) -> dict[str, bool]:
         return {"passed": self.passed}
@@ -55,9 +34,6 @@ class StandIn:
 
     def to_markdown(self) -> str:
         return "# z₁₁"
-
-    def fixed(self) -> str:
-        return "a = b^T\r\n"
 
 
 @pytest.fixture
@@ -90,64 +66,10 @@ def door(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     models = SimpleNamespace(names=lambda: ("lenet5", "notes"), get=get, summary=lambda net: summary)
     monkeypatch.setattr(symcnn, "models", models, raising=False)
     monkeypatch.setattr(symcnn, "layer", layer, raising=False)
-    monkeypatch.setattr(symcnn, "verify", lambda path, **rest: asked(path=path, **rest), raising=False)
     monkeypatch.setattr(symcnn, "derive", lambda what, **rest: asked(what=what, **rest), raising=False)
     monkeypatch.setattr(symcnn, "emit", lambda what, **rest: asked(what=what, **rest), raising=False)
     monkeypatch.setattr(symcnn, "check", lambda what, **rest: asked(what=what, **rest), raising=False)
     return result
-
-
-@pytest.mark.parametrize(
-    ("counts", "options", "code"),
-    [
-        ({"holds": 3, "definition": 1}, [], 0),
-        ({"fails": 1}, [], 1),
-        ({"shape-wrong": 1}, [], 1),
-        ({"inconsistent-with-definition": 1}, [], 1),
-        ({"cannot-check": 1}, [], 0),
-        ({"cannot-check": 1}, ["--strict"], 1),
-        ({"fails": 1}, ["--json"], 1),
-    ],
-)
-def test_verify_exits_by_the_verdicts(
-    door: StandIn, counts: dict[str, int], options: list[str], code: int
-) -> None:
-    door.counts = counts
-    assert main(["verify", "notes.md", *options]) == code
-
-
-def test_verify_gives_one_object_or_a_list(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["verify", "a.md", "--json"])
-    assert json.loads(capsys.readouterr().out)["file"] == "notes.md"
-    main(["verify", "a.md", "b.md", "--json"])
-    assert len(json.loads(capsys.readouterr().out)) == 2
-
-
-def test_verify_explains_a_line(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["verify", "notes.md", "--explain", "7"])
-    out = capsys.readouterr().out
-    assert out.startswith("notes.md:7:3: fails\n  a = b\n")
-    assert "correction: a = b^T" in out
-    assert "proof" not in out
-    assert main(["verify", "notes.md", "--explain", "9"]) == 2
-    assert "notes.md:9: no formula starts here; the nearest starts on line 7" in capsys.readouterr().err
-
-
-def test_verify_colours_only_a_terminal(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["verify", "notes.md"])
-    assert capsys.readouterr().out == "report, without colour\n"
-    main(["verify", "notes.md", "--color", "always"])
-    assert capsys.readouterr().out == "report, with colour\n"
-
-
-def test_verify_fixes_in_place_byte_for_byte(door: StandIn, tmp_path: Path) -> None:
-    notes = tmp_path / "notes.md"
-    notes.write_bytes(b"a = b\r\n")
-    notes.chmod(0o640)
-    main(["verify", str(notes), "--fix"])
-    assert notes.read_bytes() == b"a = b^T\r\n"
-    assert notes.stat().st_mode & 0o777 == 0o640
-    assert list(tmp_path.iterdir()) == [notes]
 
 
 @pytest.mark.parametrize(
@@ -235,21 +157,21 @@ def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFix
 def test_interruption_is_quiet(
     door: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(path: str, **rest: object) -> None:
+    def interrupted(subject: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(symcnn, "verify", interrupted)
-    assert main(["verify", "notes.md"]) == 130
+    monkeypatch.setattr(symcnn, "emit", interrupted)
+    assert main(["emit", "lenet5"]) == 130
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_defect_is_not_dressed_as_bad_input(door: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    def defective(path: str, **rest: object) -> None:
+    def defective(subject: str) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(symcnn, "verify", defective)
+    monkeypatch.setattr(symcnn, "emit", defective)
     with pytest.raises(KeyError):
-        main(["verify", "notes.md"])
+        main(["emit", "lenet5"])
 
 
 def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
