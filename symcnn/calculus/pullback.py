@@ -17,7 +17,7 @@ from symcnn.calculus.spread import spread, with_indices
 from symcnn.calculus.term import Term
 from symcnn.core.equation import Equation, Index
 from symcnn.core.errors import UnknownName
-from symcnn.core.expr import Read, rebind
+from symcnn.core.expr import Read, reads, rebind
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.index import fresh, index
 from symcnn.core.plan import Scatter
@@ -85,24 +85,19 @@ def differentiation(
 
 
 def cotangent_indices(equation: Equation, tensor: Tensor) -> tuple[sp.Symbol, ...]:
-    """Names for the cotangent's axes: those by which the equation reads the tensor, made distinct."""
-    reading = next(
-        r for r in sp.preorder_traversal(equation.body) if isinstance(r, Read) and r.tensor == tensor
-    )
+    """Names for the cotangent's axes: those by which the equation reads the tensor, else h, w, …; all distinct."""
+    every = [read for read in reads(equation.body) if read.tensor == tensor]
+    spare = iter("hwtvq" + "abcdefg")
+    taken = {s.name for e in tensor.shape for s in e.free_symbols}
     chosen: list[str] = []
-    for axis, position in enumerate(reading.at):
-        name = (
-            position.name
-            if position.is_Symbol and not position.name[:1].isupper()
-            else "hwtvq"[axis % 5]
-            if len(reading.at) < 3
-            else "nchwtvq"[axis % 7]
-        )
-        taken = {*chosen, *(s.name for e in reading.tensor.shape for s in e.free_symbols)}
+    for axis in range(tensor.rank):
+        plain = [read.at[axis].name for read in every if read.at[axis].is_Symbol]
+        name = next((n for n in plain if n[:1].islower()), None) or next(spare)
         base, count = name, 1
         while name in taken:
             count += 1
             name = f"{base}{count}"
+        taken.add(name)
         chosen.append(name)
     return tuple(index(name) for name in chosen)
 
