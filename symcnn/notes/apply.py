@@ -17,7 +17,6 @@ from symcnn.notes.world import Mismatch, Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator
-    from symcnn.notes.facts import FunctionRule
 
 T = sp.Symbol("t", real=True)
 
@@ -131,16 +130,22 @@ def _over_free_letters(evaluator: Evaluator, argument: Node, bare: str) -> Array
     return array(sp.Add(*terms) if bare == "sum" else sp.Add(*terms) / len(terms))
 
 
-def apply_function(evaluator: Evaluator, head: Node, group: Node, node: Node) -> Array:
-    """f(x), f'(x), f^{[1]}(x) for a name that is a function here."""
+def head_name(head: Node) -> str:
+    """The name of a function with the number of its layer: g^{[1]} is another one than g^{[2]}."""
     name = base_name(head.base if isinstance(head, Script) else head) or ""
-    primes = head.primes if isinstance(head, Script) else 0
     if isinstance(head, Script) and head.sup is not None:
-        marks = [n for n in walk(head.sup) if isinstance(n, Symbol) and n.name == "prime"]
-        primes += len(marks)
         name += "".join(n.text for n in walk(head.sup) if isinstance(n, Number))
     if isinstance(head, Script) and head.sub is not None:
         name += "_" + "".join(getattr(n, "text", getattr(n, "name", "")) for n in walk(head.sub))
+    return name
+
+
+def apply_function(evaluator: Evaluator, head: Node, group: Node, node: Node) -> Array:
+    """f(x), f'(x), f^{[1]}(x) for a name that is a function here."""
+    name = head_name(head)
+    primes = head.primes if isinstance(head, Script) else 0
+    if isinstance(head, Script) and head.sup is not None:
+        primes += len([n for n in walk(head.sup) if isinstance(n, Symbol) and n.name == "prime"])
     power = None
     if isinstance(group, Script):
         power, group = group.sup, group.base
@@ -171,19 +176,17 @@ def scalar_function(evaluator: Evaluator, name: str) -> Any:
     """The function of one number that a name means: by the notes' own rule, a known one, or an unknown one."""
     world = evaluator.world
     if name in world.functions:
-        rule = _rule(world.facts.functions.get(name, []))
-        if rule is not None:
+        rule = world.functions[name]
+        if rule.parameters:
             return lambda x: evaluator.within({rule.parameters[0]: x}).scalar(rule.body)
+    if world.reading.activation is not None and name == world.reading.activation[0]:
+        return elementary(world.reading.activation[1])
     known = elementary(name)
     if known is not None:
         return known
     if name in ("sigma", "S") and world.facts.cues.logistic:
         return sigmoid
     return unknown(name)
-
-
-def _rule(rules: list[FunctionRule]) -> FunctionRule | None:
-    return rules[-1] if rules and len(rules[-1].parameters) >= 1 else None
 
 
 __all__ = ["Group", "apply_function", "apply_named", "call", "scalar_function"]

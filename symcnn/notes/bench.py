@@ -77,7 +77,7 @@ class Bench:
         variant: int = 0,
         reading: Reading | None = None,
         settings: Mapping[str, int] | None = None,
-        functions: frozenset[str] = frozenset(),
+        functions: frozenset[tuple[str, int]] = frozenset(),
         without: int | None = None,
         claim: tuple[Node, Node] | None = None,
         ahead: bool = True,
@@ -159,7 +159,7 @@ class Bench:
         self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]
     ) -> None:
         """Z and z with one label are one thing where only one of them is defined."""
-        known = {d.key for d in active} | set(shapes)
+        known = {d.key for d in active} | {key.partition("@")[0] for key in shapes}
         shown = {d.key: d.order for d in active if d.display}
         made = {d.key: d.order for d in active if d.indices is None}
         read = self._read(active)

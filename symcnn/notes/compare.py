@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product as grid
 from typing import Any
@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symcnn.core.errors import ShapeError
+from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes import zero
 from symcnn.notes.derivative import Jacobian, flat
-from symcnn.notes.evaluate import Evaluator, Flexible, Value, shape_text
+from symcnn.notes.evaluate import Evaluator, Flexible, Lazy, Value, shape_text
 from symcnn.notes.free import free_letters
-from symcnn.notes.names import letters_of
+from symcnn.notes.names import letter, letters_of
 from symcnn.notes.operations import Array, array
+from symcnn.notes.shaper import arguments_of
 from symcnn.notes.sums import letter_range
-from symcnn.notes.tree import Node
+from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Node
 from symcnn.notes.world import Family, Mismatch, Unreadable, World
 from symcnn.notes.zero import Zero
 
-MOST_PLACES = 30
+MOST_PLACES = 12
 MOST_STEPS = 8
 
 
@@ -40,11 +41,13 @@ class Outcome:
     shapes: str = ""
 
 
-def compare(world: World, left: Node, right: Node) -> Outcome:
-    """left = right at every entry. Raises Mismatch or Unreadable."""
+def compare(world: World, left: Node, right: Node, conditions: Sequence[Node] = ()) -> Outcome:
+    """left = right at every entry where the conditions hold. Raises Mismatch or Unreadable."""
     open_: Outcome | None = None
     for place in places(world, left, right):
-        evaluator = Evaluator(world, world.layer_env() | place)
+        evaluator = Evaluator(world, world.layer_env() | place | generic(world, left))
+        if not _admitted(evaluator, conditions) or _outside(world, evaluator, left):
+            continue
         outcome = _at(world, evaluator, left, right)
         outcome.place = place
         if outcome.zero is Zero.REFUTED:
@@ -52,6 +55,44 @@ def compare(world: World, left: Node, right: Node) -> Outcome:
         if outcome.zero is Zero.OPEN:
             open_ = outcome
     return open_ or Outcome(Zero.PROVED)
+
+
+def generic(world: World, left: Node) -> dict[str, sp.Symbol]:
+    """The argument of a function on the left side, f(z) or f'(z), is any number."""
+    if isinstance(left, CallOrProduct) and world.is_function(left.head):
+        arguments = arguments_of(left.group)
+        name = letter(arguments[0]) if len(arguments) == 1 else None
+        if name is not None:
+            return {name: world.symbol(Family(name), ())}
+    if isinstance(left, Call):
+        arguments = arguments_of(left.argument)
+        name = letter(arguments[0]) if len(arguments) == 1 else None
+        if name is not None:
+            return {name: world.symbol(Family(name), ())}
+    return {}
+
+
+def _outside(world: World, evaluator: Evaluator, left: Node) -> bool:
+    """Whether the left side speaks of an entry that does not exist at this place."""
+    if isinstance(left, BigOperator):
+        return False
+    before = world.outside
+    try:
+        evaluator.factor(left)
+    except SymcnnError:
+        return False
+    return world.outside > before
+
+
+def _admitted(evaluator: Evaluator, conditions: Sequence[Node]) -> bool:
+    """Whether no condition on the indices rules a place out; a condition on anything else says nothing."""
+    for condition in conditions:
+        try:
+            if evaluator.condition(condition) == 0:
+                return False
+        except SymcnnError:
+            continue
+    return True
 
 
 def places(world: World, left: Node, right: Node) -> list[dict[str, int]]:
@@ -116,9 +157,23 @@ def both(evaluator: Evaluator, left: Node, right: Node) -> tuple[Array, Array]:
     if isinstance(a, Jacobian) and isinstance(b, Jacobian):
         if len(a.of) == len(b.of) == 1 and a.wrt == b.wrt:
             return a.entries.reshape(a.wrt_shape), b.entries.reshape(b.wrt_shape)
+    if isinstance(a, Lazy) != isinstance(b, Lazy):
+        return _filled(evaluator, a, b, left)
     if isinstance(a, Flexible) or isinstance(b, Flexible):
         return _sized(evaluator, a, b, left, right)
     return evaluator.settled(a, left), evaluator.settled(b, right)
+
+
+def _filled(evaluator: Evaluator, a: Value, b: Value, node: Node) -> tuple[Array, Array]:
+    """A side given by a rule for its entries takes its size from the other side."""
+    known = evaluator.settled(b if isinstance(a, Lazy) else a, node)
+    low = 0 if evaluator.world.facts.cues.zero_based else 1
+    out = np.empty(known.shape, dtype=object)
+    for place in np.ndindex(*known.shape):
+        rule = a if isinstance(a, Lazy) else b
+        assert isinstance(rule, Lazy)
+        out[place] = rule.entry(tuple(p + low for p in place))
+    return (out, known) if isinstance(a, Lazy) else (known, out)
 
 
 def _sized(evaluator: Evaluator, a: Value, b: Value, left: Node, right: Node) -> tuple[Array, Array]:

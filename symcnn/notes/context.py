@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ from symcnn.notes.tree import (
     Product,
     Script,
     Sequence,
+    Span,
     Symbol,
     Text,
     Unary,
@@ -61,6 +63,13 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     _applied(facts, trees, found)
     for piece in found:
         _note(facts, piece, document)
+    for definition in facts.definitions:
+        if definition.key in LOSS_NAMES and definition.indices is None and definition.key not in facts.losses:
+            if definition.key != "C" or any(isinstance(n, BigOperator) for n in walk(definition.body)):
+                facts.losses.append(definition.key)
+    order = {d.key: d.order for d in reversed(facts.definitions)}
+    facts.losses.sort(key=lambda key: order.get(key, -1))
+    _stated_shapes(facts, found, document)
     _zero_based(facts, trees)
     _extra_sizes(facts)
     return facts
@@ -131,7 +140,11 @@ def _sizes(facts: Facts, trees: list[Node]) -> None:
     for tree in trees:
         for node in walk(tree):
             match node:
+                case BigOperator(lower=Node() as lower, upper=None):
+                    facts.bound |= set(letters_of(lower))
                 case BigOperator(lower=lower, upper=upper) if upper is not None:
+                    if isinstance(lower, Chain):
+                        facts.bound |= set(letters_of(lower.sides[0]))
                     _mark_sizes(facts, upper)
                     if isinstance(lower, Chain):
                         for side in lower.sides[1:]:
@@ -224,11 +237,67 @@ def _note(facts: Facts, piece: Piece, document: Document) -> None:
     if shape is not None and ref is not None:
         facts.shapes.setdefault(ref.key, []).append(Shape(shape, line, piece.order))
         return
+    if ref is not None and isinstance(piece.right, Number) and _size_name(ref) in facts.sizes:
+        return
     definition = definition_of(facts, piece, line)
     if definition is not None:
         facts.definitions.append(definition)
     else:
         _function(facts, piece, line)
+
+
+def _size_name(ref: Ref) -> str:
+    return ref.key + "'" * ref.primes
+
+
+BETWEEN = re.compile(
+    r"^\s*(?:(?:is |are |be )?(?:a |an )?(?:of|has|have|with|in)?\s*(?:the |a )?(?:size|shape|dimensions?)"
+    r"|has|is|is an?|of)\s*$"
+)
+
+
+def _stated_shapes(facts: Facts, found: list[Piece], document: Document) -> None:
+    """Shapes that the prose gives: `$W$ has shape $(m, n)$`, `a kernel $w$ of size $k \\times l$`."""
+    for first, second in zip(found, found[1:], strict=False):
+        if second.right is not None or second.left is None:
+            continue
+        name = first.left if first.right is None else first.right
+        if name is None or first.formula is second.formula:
+            continue
+        between = document.text[first.formula.outer.end : second.formula.outer.start]
+        ref = read_name(name, facts.habits)
+        if ref is None or ref.indices is not None or ref.transposed or not BETWEEN.match(between):
+            continue
+        sizes = shape_of(second.left) or listed(second.left)
+        if sizes is None or ref.sample is not None:
+            continue
+        for size in sizes:
+            _mark_sizes(facts, size)
+        line = document.place(second.formula.span.start)[0]
+        facts.shapes.setdefault(_shape_key(ref), []).append(Shape(sizes, line, second.order, ref.layer))
+    for match in re.finditer(r"\$([^$]{1,12})\$ of (?:size|shape) `?\[(\w+) x (\w+)\]", document.text):
+        span = Span(0, 0)
+        key = match[1].strip()
+        sizes = tuple(
+            Number(span, part) if part.isdigit() else Symbol(span, part) for part in (match[2], match[3])
+        )
+        facts.sizes |= {part for part in (match[2], match[3]) if not part.isdigit()}
+        facts.shapes.setdefault(key, []).append(Shape(sizes, document.place(match.start())[0], 0))
+
+
+def _shape_key(ref: Ref) -> str:
+    """A name; with the number of its layer where that is given."""
+    if isinstance(ref.layer, Number):
+        return f"{ref.key}@{ref.layer.text}"
+    return ref.key
+
+
+def listed(node: Node) -> tuple[Node, ...] | None:
+    """The sizes in `(m, n)`."""
+    if isinstance(node, Group) and node.open == "(" and isinstance(node.body, Sequence):
+        if all(isinstance(item, Symbol | Script | Number) for item in node.body.items):
+            return node.body.items
+    return None
 
 
 def _membership(facts: Facts, left: Node, right: Node, line: int, order: int) -> None:
@@ -310,6 +379,8 @@ def definition_of(facts: Facts, piece: Piece, line: int) -> Definition | None:
         ref = _squared_name(ref)
         if ref is None:
             return None
+    if letter(left) in facts.bound and ref.indices is None:
+        return None
     if isinstance(piece.right, Text) or contains_text_only(piece.right):
         return None
     if is_update(left, piece.right, facts):

@@ -12,6 +12,7 @@ from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
+    BigOperator,
     CallOrProduct,
     Decorated,
     Derivative,
@@ -21,6 +22,8 @@ from symcnn.notes.tree import (
     Node,
     Number,
     Script,
+    Symbol,
+    walk,
 )
 from symcnn.notes.world import Family, Mismatch, Reading, Unreadable
 
@@ -200,7 +203,7 @@ def differential(evaluator: Evaluator, node: Differential) -> Array:
         evaluator.named(Ref(ref.key, ref.layer, ref.sample, ref.indices, False, None), node.body), node
     )
     world = evaluator.world
-    loss = _loss_of(evaluator, value)
+    loss = _loss_of(evaluator, value, _letter_of(node.body))
     scale = world.batch_size() if world.reading.scaled and _is_computed(evaluator, value) else sp.Integer(1)
     entries = np.empty(value.shape, dtype=object)
     for place in np.ndindex(*value.shape):
@@ -215,10 +218,24 @@ def _is_computed(evaluator: Evaluator, value: Array) -> bool:
     return isinstance(first, sp.Symbol) and evaluator.world.value(first) is not None
 
 
-def _loss_of(evaluator: Evaluator, value: Array) -> sp.Symbol:
+def _letter_of(node: Node) -> Node:
+    while isinstance(node, Script):
+        node = node.base
+    return node
+
+
+def _over_examples(evaluator: Evaluator, loss: sp.Symbol) -> bool:
+    """Whether a loss is defined by a sum, over the examples of a batch."""
+    definitions = evaluator.world.definitions.get(str(loss), [])
+    return any(isinstance(part, BigOperator) for d in definitions for part in walk(d.body))
+
+
+def _loss_of(evaluator: Evaluator, value: Array, node: Node) -> sp.Symbol:
     """The loss that dX is a derivative of: the first one that is computed from X."""
     world = evaluator.world
     symbols = [world.symbol(Family(key), ()) for key in world.facts.losses]
+    stacked = isinstance(node, Symbol) and node.name.isupper()
+    symbols.sort(key=lambda loss: _over_examples(evaluator, loss) != stacked)
     for loss in symbols:
         if any(x in world.cotangents.upstream(loss) for x in value.flat):
             return loss

@@ -13,8 +13,11 @@ from symcnn.notes.claims import Piece
 from symcnn.notes.compare import Outcome, compare
 from symcnn.notes.extract import Document
 from symcnn.notes.names import letter, read_name
+from symcnn.notes.apply import head_name
+from symcnn.notes.opaque import elementary
 from symcnn.notes.operations import Array
-from symcnn.notes.tree import Chain, Differential, Matrix, Node, Number, walk
+from symcnn.notes.shaper import function_name
+from symcnn.notes.tree import Call, CallOrProduct, Chain, Differential, Matrix, Node, Number, walk
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.world import Mismatch, Reading, Unreadable, World
 from symcnn.notes.zero import Zero
@@ -26,7 +29,7 @@ class Attempt:
 
     reading: Reading
     settings: Mapping[str, int]
-    functions: frozenset[str] = frozenset()
+    functions: frozenset[tuple[str, int]] = frozenset()
     assumption: str | None = None
     renamed: Mapping[str, str] | None = None
 
@@ -125,6 +128,18 @@ class Equations:
             result.append(state)
         return result
 
+    def conditions(self, piece: Piece) -> list[Node]:
+        """Conditions on the indices of a claim, written after it: `for m' \\neq m`."""
+        found = [node for node in piece.beside if isinstance(node, Chain)]
+        for other in self.pieces[piece.order + 1 : piece.order + 2]:
+            if other.formula is piece.formula or other.sign not in ("!=", "<", ">", "<=", ">="):
+                continue
+            between = self.document.text[piece.formula.outer.end : other.formula.outer.start]
+            if re.match(r"^[\s,]*(for|if|when|where|with)\s*$", between) and other.left and other.right:
+                assert other.relation is not None
+                found.append(Chain(other.span, (other.left, other.right), (other.relation,)))
+        return found
+
     # --- attempts
 
     def attempts(self, piece: Piece, left: Node, right: Node) -> list[Attempt]:
@@ -138,12 +153,16 @@ class Equations:
         if batch and self.single[piece.order]:
             settings[batch] = 1
         functions = frozenset(
-            name for name, rules in facts.functions.items() if any(r.order < piece.order for r in rules)
+            (name, max(r.order for r in rules if r.order < piece.order))
+            for name, rules in facts.functions.items()
+            if any(r.order < piece.order for r in rules)
         )
         found = [Attempt(base, settings)]
         if functions:
             found.append(Attempt(base, settings, functions))
-        every = list(found)
+        for pair in self._activations(piece, left, right):
+            found.append(Attempt(replace(base, activation=pair), settings, functions, f"{pair[0]} is {pair[1]}"))
+        every = found[: 2 if functions else 1]
         for attempt in every:
             found.append(replace(attempt, reading=replace(base, entrywise=True), assumption="entrywise"))
             if batch and batch not in settings:
@@ -163,6 +182,17 @@ class Equations:
                     )
                 )
         return found
+
+    def _activations(self, piece: Piece, left: Node, right: Node) -> list[tuple[str, str]]:
+        """A function that the notes do not define, and those that their definitions apply."""
+        facts = self.bench.facts
+        written = {ops_name for side in (left, right) for ops_name in applied_names(side)}
+        world = self.bench.world(piece.order)
+        bodies = [d.body for ds in world.definitions.values() for d in ds]
+        used = {name for body in bodies for name in applied_names(body)}
+        missing = sorted(n for n in written - used if elementary(n) is None and n not in facts.functions)
+        known = sorted(n for n in used if elementary(n) is not None)
+        return [(a, b) for a in missing[:2] for b in known[:3]]
 
     def _batch(self) -> str | None:
         """The name of the number of examples: the m of a mean in the loss."""
@@ -191,7 +221,7 @@ class Equations:
                     functions=attempt.functions,
                     claim=(left, right),
                 )
-                outcome = compare(world, left, right)
+                outcome = compare(world, left, right, self.conditions(piece))
             except Mismatch as error:
                 if result is not None and result.proved and variant == 1 and world.axes.conflicts:
                     return result
@@ -255,6 +285,8 @@ class Equations:
         world = self.bench.world(piece.order, without=piece.order)
         key = world.facts.resolve(ref.key)
         known = world.definitions.get(key, [])
+        if key != ref.key and ref.layer is None and all(d.layer is not None for d in known):
+            return None
         if not any(d.order < piece.order for d in known):
             return None
         try:
@@ -270,6 +302,21 @@ class Equations:
         except (Unreadable, Mismatch, SymcnnError, IndexError):
             return None
         return self.judge(piece)
+
+
+def applied_names(node: Node) -> list[str]:
+    """The functions that a formula applies, with the numbers of their layers."""
+    found: list[str] = []
+    for part in walk(node):
+        if isinstance(part, CallOrProduct):
+            name = head_name(part.head)
+        elif isinstance(part, Call):
+            name = function_name(part.function)
+        else:
+            continue
+        if name:
+            found.append(name)
+    return found
 
 
 def assumption_text(name: str) -> str:

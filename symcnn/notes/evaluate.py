@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import sympy as sp
 from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
 from symcnn.notes.apply import apply_function, call
-from symcnn.notes.derivative import Jacobian, contract, derivative, differential, flat, gradient
-from symcnn.notes.names import Ref, letter, read_name, subscript_items
+from symcnn.notes.derivative import Jacobian, contract, derivative, differential, flat, gradient, layered
+from symcnn.notes.facts import FunctionRule
+from symcnn.notes.names import Habits, Ref, base_name, letter, read_name, subscript_items
 from symcnn.notes.operations import Array, array
 from symcnn.notes.opaque import equal, maximum, positive
 from symcnn.notes.shaper import arguments_of, is_transpose
@@ -64,7 +65,14 @@ class Flexible:
     kind: str
 
 
-Value = Array | Jacobian | Flexible
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """An array that a rule gives entry by entry, without saying how large it is."""
+
+    entry: Callable[[tuple[int, ...]], sp.Expr]
+
+
+Value = Array | Jacobian | Flexible | Lazy
 
 
 class Evaluator:
@@ -89,6 +97,8 @@ class Evaluator:
                 return flat(value, self.world.reading)
             case Flexible():
                 raise Unreadable("nothing says the size of the identity or of the ones")
+            case Lazy():
+                raise Unreadable("nothing says the size of what a rule for entries gives")
         return value
 
     def scalar(self, node: Node) -> sp.Expr:
@@ -178,10 +188,10 @@ class Evaluator:
 
     def _constant(self, key: str, ref: Ref) -> Array | Flexible | None:
         size = key + "'" * ref.primes
+        if size in self.env:
+            return as_array(self.env[size])
         if size in self.world.settings:
             return array(sp.Integer(self.world.settings[size]))
-        if key in self.env:
-            return as_array(self.env[key])
         if self.world.is_size(size):
             return array(sp.Integer(self.world.axes.size(("size", size))))
         match key:
@@ -202,17 +212,48 @@ class Evaluator:
     def _tensor_value(self, ref: Ref, key: str, node: Node) -> Value:
         if ref.indices is not None and key in ("delta", "I") and key not in self.world.definitions:
             return self._kronecker_delta(ref)
-        family = self.world.family(ref, self.env)
+        family = self.world.family(layered(self, ref), self.env)
         if family is None:
             raise Unreadable("nothing says which layer or sample is meant")
+        if family.sample >= 0:
+            return self._sample(family, node)
         if ref.primes and not self._is_tensor(key):
             family = Family(family.key + "'" * ref.primes, family.layer, family.sample)
         if ref.indices is None:
             return self.world.tensor(family)
-        indices = [self.within({}).scalar(index) for index in ref.indices]
-        if not all(index.is_Integer for index in indices):
-            raise Unreadable("an index that is no whole number")
-        return array(self.world.entry(family, tuple(int(index) for index in indices)))
+        return array(self.world.entry(family, tuple(self.index(index) for index in ref.indices)))
+
+    def _sample(self, family: Family, node: Node) -> Array:
+        """An example's column of the tensor that stacks all of them: a^{(i)} is column i of A."""
+        name = family.key
+        for key in (name, name.swapcase() if len(name) == 1 else name, self.world.facts.resolve(name)):
+            stacked = Family(key, family.layer)
+            if self._is_tensor(key):
+                value = self.world.tensor(stacked)
+                column = family.sample - 1
+                if value.ndim == 2 and 0 <= column < value.shape[1]:
+                    return array(value[:, [column]])
+        raise Unreadable(f"nothing says how {name} of one example belongs to the others")
+
+    def index(self, node: Node) -> int:
+        """The number of an index; letters, sums and multiples without a detour through expressions."""
+        match node:
+            case Number(text=text) if text.isdigit():
+                return int(text)
+            case Add(terms=terms):
+                return sum(self.index(term) for term in terms)
+            case Unary(name="-", body=body):
+                return -self.index(body)
+            case Juxtapose(parts=parts):
+                product = 1
+                for part in parts:
+                    product *= self.index(part)
+                return product
+        name = letter(node)
+        known = self.env.get(name) if name is not None else None
+        if isinstance(known, int):
+            return known
+        return self.world.integer(node, self.env)
 
     def _kronecker_delta(self, ref: Ref) -> Value:
         indices = [self.scalar(index) for index in ref.indices or ()]
@@ -252,8 +293,11 @@ class Evaluator:
         if isinstance(node.base, Group) and node.base.open in ("|", "||"):
             return self._norm(node.base, node.sup)
         if node.sub is not None and not isinstance(node.base, Matrix):
-            base = self.value(node.base)
             indices = tuple(int(self.scalar(item)) for item in subscript_items(node.sub))
+            made = self.factor(node.base)
+            if isinstance(made, Lazy):
+                return self._powered(array(made.entry(indices)), node.sup)
+            base = self.settled(made, node.base)
             entry = array(self._entry_of(base, indices, node.base))
             return self._powered(entry, node.sup)
         base_value = self.factor(node.base)
@@ -379,7 +423,7 @@ class Evaluator:
             return array(x * y)
         raise Mismatch(f"an entrywise product of {shape_text(x)} and {shape_text(y)}", node)
 
-    def _starred(self, x: Array, y: Array, name: str, node: Node) -> Array:
+    def _starred(self, x: Array, y: Array, name: str, node: Node) -> Array | Lazy:
         for rule in self.world.facts.operators.get(name, ()):
             return self._by_rule(rule, x, y)
         if name == "otimes":
@@ -392,8 +436,17 @@ class Evaluator:
         except ShapeError as error:
             raise Mismatch(str(error), node) from error
 
-    def _by_rule(self, rule: Any, x: Array, y: Array) -> Array:
-        raise Unreadable("an operator that the notes define")
+    def _by_rule(self, rule: FunctionRule, x: Array, y: Array) -> Lazy:
+        """An operator that the notes define entry by entry, between two arrays."""
+        sizes = rule_sizes(rule, y)
+
+        def entry(indices: tuple[int, ...]) -> sp.Expr:
+            names = [letter(index) for index in rule.indices or ()]
+            bound = {name: index for name, index in zip(names, indices, strict=True) if name is not None}
+            operands = dict(zip(rule.parameters, (x, y), strict=True))
+            return Evaluator(self.world, bound | sizes | operands).scalar(rule.body)
+
+        return Lazy(entry)
 
     def _flexible(self, a: Value, b: Value, name: str, node: Node) -> Value:
         if isinstance(a, Flexible) and isinstance(b, Flexible):
@@ -418,6 +471,10 @@ class Evaluator:
             return array(self.condition(body))
         if self.world.is_function(head):
             return apply_function(self, head, group, node)
+        called = base_name(head)
+        if called is not None and isinstance(self.env.get(called), np.ndarray):
+            indices = tuple(int(self.scalar(argument)) for argument in arguments_of(group))
+            return array(self._entry_of(self.env[called], indices, node))
         if self.world.is_entry_call(head):
             ref = read_name(head, self.world.facts.habits)
             if ref is not None:
@@ -508,6 +565,32 @@ class Evaluator:
             table = dict(zip(at.flat, np.broadcast_to(to, at.shape).flat, strict=True))
             return ops.entrywise(lambda x: x.subs(table), value)
         raise Unreadable("an evaluation at a place that is not given")
+
+
+def rule_sizes(rule: FunctionRule, y: Array) -> dict[str, int]:
+    """Names of sizes in a rule's sums, `k_1 - 1`, from the sizes of the second operand."""
+    found: dict[str, int] = {}
+    letters: dict[str, Node] = {}
+    for node in walk(rule.body):
+        if isinstance(node, BigOperator) and isinstance(node.lower, Chain) and node.upper is not None:
+            name = letter(node.lower.sides[0])
+            if name is not None:
+                letters[name] = node.upper
+    for node in walk(rule.body):
+        if isinstance(node, CallOrProduct) and base_name(node.head) == rule.parameters[-1]:
+            for position, argument in enumerate(arguments_of(node.group)):
+                upper = letters.get(letter(argument) or "")
+                if isinstance(upper, Add) and position < y.ndim:
+                    size = base_label(upper.terms[0])
+                    if size is not None:
+                        found[size] = y.shape[position]
+    return found
+
+
+def base_label(node: Node) -> str | None:
+    """The key of a size's name, `k_1`."""
+    ref = read_name(node, Habits())
+    return None if ref is None else ref.key
 
 
 def as_array(value: Any) -> Array:

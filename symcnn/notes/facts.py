@@ -49,6 +49,7 @@ class Shape:
     sizes: tuple[Node, ...]
     line: int
     order: int
+    layer: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Facts:
     gradients: dict[str, str] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
     sizes: set[str] = field(default_factory=set)
+    bound: set[str] = field(default_factory=set)
     applied: set[str] = field(default_factory=set)
     called_entries: set[str] = field(default_factory=set)
     layers: tuple[int, ...] = ()

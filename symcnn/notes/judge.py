@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes import chains, examples, shapes
+from symcnn.notes import size_claims as sizes
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.context import contains_text_only, definition_of, is_update
@@ -14,7 +15,7 @@ from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.limits import Timeout, limited
-from symcnn.notes.names import names_in, read_name
+from symcnn.notes.names import letter, names_in, read_name
 from symcnn.notes.relabel import skeleton
 from symcnn.notes.tree import (
     Annotated,
@@ -25,6 +26,7 @@ from symcnn.notes.tree import (
     Differential,
     Ellipsis,
     Empty,
+    Gradient,
     Group,
     Matrix,
     Node,
@@ -112,6 +114,11 @@ class Judge:
             return Verdict(Kind.NOT_A_CLAIM, reason="an update, not an equation")
         if any(isinstance(n, Ellipsis) for n in walk(piece.right)) and not _display(piece.right):
             return Verdict(Kind.CANNOT_CHECK, reason="dots leave open what is meant")
+        if piece.first and letter(piece.left) in self.facts.bound:
+            return Verdict(Kind.DEFINITION, reason="a condition on an index")
+        size = sizes.stated(piece, self.equations)
+        if size is not None:
+            return size
         shape = shapes.declared(piece, self.equations)
         if shape is not None:
             return shape
@@ -132,7 +139,7 @@ class Judge:
 
     def _is_function(self, piece: Piece) -> bool:
         for rules in (*self.facts.functions.values(), *self.facts.operators.values()):
-            if any(rule.order == piece.order and rule is rules[0] for rule in rules):
+            if any(rule.order == piece.order for rule in rules):
                 return True
         return any(d.order == piece.order for d in self.facts.definitions)
 
@@ -169,6 +176,8 @@ class Judge:
 
     def _again(self, definition: Definition, earlier: Definition, piece: Piece) -> Verdict:
         """A name that was defined before: a restatement, a new definition, or a contradiction."""
+        if isinstance(earlier.body, Derivative | Gradient):
+            return self.equations.judge(piece)
         outcome = self.equations.judge(piece, quick=True)
         if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF) and not self._same_form(definition, earlier):
             return replace(outcome, related_lines=(earlier.line,))

@@ -17,6 +17,7 @@ from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.facts import Definition
 from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.names import letters_of, names_in, read_name
+from symcnn.notes.operations import known_function
 from symcnn.notes.parser import parse
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
@@ -122,7 +123,7 @@ def undefined_names(piece: Piece, left: Node, equations: Equations) -> frozenset
                 continue
             if key in ("e", "pi", "I", "alpha", "lambda", "eta", "epsilon", "infty", "T", "top"):
                 continue
-            if key in world.facts.applied or key in world.facts.functions:
+            if known_function(key) or key in world.facts.applied or key in world.facts.functions:
                 continue
             found.add(key)
     return frozenset(found)

@@ -169,7 +169,8 @@ class Shaper:
             return ()
         if self.world.kinds.get(family.key) is None:
             return None
-        shape = self.world.axes_of(family)
+        axes = self.world.axes_of(family)
+        shape = tuple(ONE if self.axes.fixed.get(self.axes.find(axis)) == 1 else axis for axis in axes)
         return _reversed(shape) if ref.transposed else shape
 
     def _entry(self, family: Family, indices: tuple[Node, ...]) -> Shape:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
-from symcnn.notes.context import real_space, shape_of
+from symcnn.notes.context import listed, real_space, shape_of
 from symcnn.notes.names import read_name
 from symcnn.notes.shaper import ONE, is_transpose
 from symcnn.notes.tree import Group, Node, Number, Product, Script, Sequence, Span, Stack, Symbol, Text, Word, walk
+from symcnn.notes.unparse import unparse
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.world import Family, Mismatch, Unreadable, World
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations
 
-Sizes = tuple[int, ...]
+Sizes = tuple[str, ...]
 
 
 def mention(piece: Piece) -> Verdict:
@@ -52,14 +53,14 @@ def _stacked(rows: list[Node]) -> Verdict:
 
 
 def literal(node: Node) -> Sizes | None:
-    """(4 x 2)^T as (2, 4); None where that is no shape in numbers."""
+    """(4 x 2)^T as ("2", "4"), (n, m) as ("n", "m"); None where that is no shape."""
     if isinstance(node, Script) and is_transpose(node.sup):
         inner = literal(node.base)
         return tuple(reversed(inner)) if inner else None
-    sizes = shape_of(node)
-    if sizes is None or not all(isinstance(size, Number) for size in sizes):
+    sizes = shape_of(node) or listed(node)
+    if sizes is None:
         return None
-    return tuple(int(size.text) for size in sizes if isinstance(size, Number))
+    return tuple(unparse(size) for size in sizes)
 
 
 def product_of_shapes(node: Node) -> Verdict | None:
@@ -76,7 +77,6 @@ def product_of_shapes(node: Node) -> Verdict | None:
                         Kind.SHAPE_WRONG,
                         reason=f"the inner sizes {a[1]} and {b[0]} differ",
                         diagnosis="product does not conform",
-                        wrong_terms=(),
                     )
             return Verdict(Kind.SHAPE_RIGHT, proof="the inner sizes agree")
     if literal(node) is not None or shape_of(node) is not None:
@@ -89,8 +89,10 @@ def declared(piece: Piece, equations: Equations) -> Verdict | None:
     assert piece.right is not None
     assert piece.left is not None
     product = product_of_shapes(piece.left)
-    if product is not None and isinstance(piece.left, Product) and shape_of(piece.right) is not None:
+    if product is not None and isinstance(piece.left, Product) and literal(piece.right) is not None:
         return _result_of_product(piece, product)
+    if product is not None and product.kind is Kind.SHAPE_WRONG:
+        return product
     sizes = shape_of(piece.right)
     ref = read_name(piece.left, equations.bench.facts.habits)
     if sizes is None or ref is None:

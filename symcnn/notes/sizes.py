@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from symcnn.core.errors import ShapeError
 
 PREFERRED = {
-    "H": (5, 4, 6),
-    "W": (6, 5, 7),
+    "H": (5, 6),
+    "W": (6, 5),
     "R": (2, 3),
     "S": (3, 2),
     "k_1": (2, 3),
@@ -90,6 +90,8 @@ class Axes:
         root = self.find(axis)
         if root in self.fixed:
             return self.fixed[root]
+        if root in self.taken:
+            return self.taken[root]
         if root in self.derived and root not in self._busy:
             self._busy.add(root)
             try:
@@ -100,7 +102,8 @@ class Axes:
                 raise ShapeError(f"a size of at least 1 is needed, came {size}")
             return self.taken.setdefault(root, size)
         if root not in self.taken:
-            self.taken[root] = self._fresh(self.named.get(root, ""))
+            own = root[1] if isinstance(root, tuple) and root[0] == "size" else ""
+            self.taken[root] = self._fresh(self.named.get(root, own))
         return self.taken[root]
 
     def _fresh(self, name: str) -> int:

@@ -122,6 +122,8 @@ def letter_range(evaluator: Evaluator, name: str, body: Node | None) -> range:
                     if world.kinds.get(family.key) == "R":
                         shape = shape[1:]
                     return range(low, low + shape[position])
+    if name in ("l", "ell") and world.facts.layers:
+        return range(min(world.facts.layers), max(world.facts.layers) + 1)
     if name in world.facts.ranges:
         low_node, high_node = world.facts.ranges[name]
         low = low_node if isinstance(low_node, int) else world.integer(low_node, evaluator.env)

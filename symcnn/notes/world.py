@@ -12,7 +12,7 @@ import sympy as sp
 
 from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes.context import displayed
-from symcnn.notes.facts import Definition, Facts
+from symcnn.notes.facts import Definition, Facts, Shape
 from symcnn.notes.names import Ref, base_name, letter, letters_of, read_name
 from symcnn.notes.operations import Array, known_function
 from symcnn.notes.shaper import ONE, Shaper
@@ -21,7 +21,7 @@ from symcnn.notes.tree import BigOperator, Chain, Node, Number, Script, Symbol, 
 
 LAST_LAYER = 9
 MIDDLE_LAYER = 4
-LARGEST_ARRAY = 400
+LARGEST_ARRAY = 800
 
 
 class Unreadable(SymcnnError):
@@ -58,6 +58,8 @@ class Reading:
     single: bool = False
     scaled: bool = False
     flipped: bool = False
+    activation: tuple[str, str] | None = None
+    """A function that the notes do not define, and the one that it is taken to be."""
 
 
 class World:
@@ -73,7 +75,7 @@ class World:
         variant: int = 0,
         settings: Mapping[str, int] | None = None,
         reading: Reading | None = None,
-        functions: frozenset[str] = frozenset(),
+        functions: frozenset[tuple[str, int]] = frozenset(),
     ) -> None:
         from symcnn.notes.cotangent import Cotangents
         from symcnn.notes.evaluate import Evaluator
@@ -84,7 +86,9 @@ class World:
         self.settings = dict(settings or {})
         self.axes = Axes(variant)
         self.kinds: dict[str, str] = {}
-        self.functions = functions
+        self.functions = {
+            name: rule for name, order in functions for rule in facts.functions[name] if rule.order == order
+        }
         self.letter_axes: dict[tuple[Hashable, str], Hashable] = {}
         self.lows: list[tuple[Hashable, int]] = []
         self.reaches: list[tuple[Family, int, Node, Hashable]] = []
@@ -92,11 +96,14 @@ class World:
         self.definitions: dict[str, list[Definition]] = {}
         for definition in active:
             self.definitions.setdefault(definition.key, []).append(definition)
+        self._shapes: dict[Family, tuple[int, ...]] = {}
+        self._rows: dict[Family, tuple[int, ...]] = {}
         self._tensors: dict[Family, Array] = {}
         self._whole: dict[tuple[int, int, int], Array] = {}
         self._values: dict[sp.Symbol, sp.Expr | None] = {}
         self._busy: set[Hashable] = set()
         self.opaque: set[sp.Symbol] = set()
+        self.outside = 0
         self.elastic: set[Hashable] = set()
         self.numbers: dict[int, dict[sp.Symbol, Any]] = {}
         self.evaluator = Evaluator
@@ -152,6 +159,8 @@ class World:
     def integer(self, node: Node, env: Mapping[str, int]) -> int:
         """The value of an index or size. Raises Unreadable where it is no whole number."""
         value = self.evaluator(self, env).scalar(node)
+        if not value.is_Integer and value.free_symbols:
+            value = self.expand(value)
         if not value.is_Integer:
             raise Unreadable(f"a whole number is needed, came {value}")
         return int(value)
@@ -165,7 +174,7 @@ class World:
     def all_layers(self) -> tuple[int, ...]:
         if self.facts.layers:
             return self.facts.layers
-        return (2, 3, 4, 5, 6, 7, LAST_LAYER - 1, LAST_LAYER)
+        return (3, 4, 5, 6, LAST_LAYER - 1, LAST_LAYER)
 
     def settle(self, key: str, kind: str) -> str:
         return self.kinds.setdefault(key, kind)
@@ -202,8 +211,9 @@ class World:
         self._declare_displays()
         for key, shapes in sorted(self.facts.shapes.items()):
             sizes = shapes[-1].sizes
-            if key not in self.kinds and sizes:
-                self._declare_shape(key, sizes)
+            name, _, layer = key.partition("@")
+            if sizes and (name not in self.kinds or layer):
+                self._declare_shape(name, sizes, self._layers_of(shapes[-1], layer))
 
     def _declare_displays(self) -> None:
         """A matrix of names fixes the sizes of the tensor and of the one whose entries it shows."""
@@ -230,11 +240,20 @@ class World:
             self.axes.fix(("axis", key, -1, position), size)
             self.lows.append((("axis", key, -1, position), low))
 
-    def _declare_shape(self, key: str, sizes: tuple[Node, ...]) -> None:
+    def _layers_of(self, shape: Shape, number: str) -> tuple[int, ...]:
+        """The layers that a declared shape speaks of."""
+        if number:
+            return (int(number),)
+        if shape.layer is None or letter(shape.layer) is not None:
+            return (-1, *self.all_layers())
+        return (self.integer(shape.layer, self.layer_env()),)
+
+    def _declare_shape(self, key: str, sizes: tuple[Node, ...], layers: tuple[int, ...]) -> None:
         ones = [isinstance(size, Number) and size.text == "1" for size in sizes]
         if len(sizes) == 1:
             kind = "V"
-            sizes = (*sizes,)
+        elif len(sizes) == 2 and layers != (-1, *self.all_layers()):
+            kind = "M"
         elif len(sizes) == 2:
             kind = "O" if all(ones) else "V" if ones[1] else "R" if ones[0] else "M"
         else:
@@ -243,7 +262,7 @@ class World:
         keep = [size for size, one in zip(sizes, ones, strict=True) if not (one and kind in "VRO")]
         if kind == "O":
             return
-        for layer in (-1, *self.all_layers()):
+        for layer in layers:
             for position, size in enumerate(keep):
                 self._size_axis(("axis", key, layer, position), size, self.layer_env() | {"l": layer})
 
@@ -390,10 +409,14 @@ class World:
 
     def shape(self, family: Family) -> tuple[int, ...]:
         """The sizes of a tensor. Raises Unreadable where they follow from themselves."""
-        whole = self._whole_definition(family)
-        if whole is not None and ("shape", family) not in self._busy:
-            return self.whole(*whole).shape
-        return tuple(1 if axis == ONE else self.axes.size(axis) for axis in self.axes_of(family))
+        if family not in self._shapes:
+            whole = self._whole_definition(family)
+            if whole is not None:
+                self._shapes[family] = self.whole(*whole).shape
+            else:
+                axes = self.axes_of(family)
+                self._shapes[family] = tuple(1 if axis == ONE else self.axes.size(axis) for axis in axes)
+        return self._shapes[family]
 
     def tensor(self, family: Family) -> Array:
         """The entries of a tensor as symbols, in the shape that matrix formulas see."""
@@ -431,7 +454,11 @@ class World:
         return tuple(p + low for p, low in zip(place, lows, strict=True))
 
     def _lows(self, family: Family) -> tuple[int, ...]:
-        return tuple(self.low(self.entry_axis(family, p)) for p in range(self.rank(family.key)))
+        if family not in self._rows:
+            self._rows[family] = tuple(
+                self.low(self.entry_axis(family, p)) for p in range(self.rank(family.key))
+            )
+        return self._rows[family]
 
     def symbol(self, family: Family, indices: tuple[int, ...]) -> sp.Symbol:
         name = f"{family}[{','.join(map(str, indices))}]" if indices else str(family)
@@ -450,6 +477,7 @@ class World:
         if any(p < 0 or p >= size for p, size in zip(place, sizes, strict=True)):
             if self._elastic(family):
                 return self.symbol(family, indices)
+            self.outside += 1
             return sp.Integer(0)
         return self.tensor(family)[self._place(family, place)]
 
@@ -496,6 +524,8 @@ class World:
             self._busy.add(("whole", key))
             try:
                 self._whole[key] = self.evaluator(self, env).value(definition.body)
+            except (Mismatch, ShapeError) as error:
+                raise Unreadable(f"the definition of {definition.key} in line {definition.line}: {error}") from error
             finally:
                 self._busy.discard(("whole", key))
         return self._whole[key]

@@ -158,7 +158,9 @@ def at_point(expr: sp.Expr, seed: int) -> Any:
             break
         values = values.xreplace({f: _pretend(f, seed) for f in applied})
     number = sp.N(values.replace(sigmoid, lambda z: 1 / (1 + sp.exp(-z))), 30)
-    return number if number.is_comparable or number.is_number else None
+    if number.has(sp.nan, sp.zoo, sp.oo):
+        return None
+    return number if number.is_number else None
 
 
 def _opaque(f: sp.Expr) -> bool:
