@@ -10,7 +10,7 @@ from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Selected, Within
 from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
-from symcnn.program.array import Copy, Labelled, Node, apply, floating, reshaped, transposed
+from symcnn.program.array import Copy, Labelled, Node, Scalar, apply, floating, reshaped, transposed
 from symcnn.program.lower import numeric
 from symcnn.program.lower_read import axis_of, whole
 from symcnn.program.lower_scatter import lower_scatter
@@ -53,7 +53,7 @@ def build(plan: Plan) -> Program:
 
 def _own(step: Step, results: set[str]) -> Step:
     """A result has memory of its own, even where it is a mere view of an input."""
-    if step.name in results and is_view(step.node):
+    if step.name in results and is_view(step.node) and not isinstance(step.node, Scalar):
         return Step(step.name, Copy(step.node.shape, step.node), step.statement)
     return step
 

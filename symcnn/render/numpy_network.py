@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from symcnn.core.tensor import Tensor
 from symcnn.program.build import Program
 from symcnn.program.passes import needed
+from symcnn.program.steps import Step
 from symcnn.render.numpy_module import Module, classes_of, entries, identifiers, names_read
 from symcnn.render.numpy_weights import initial
 
@@ -29,7 +30,8 @@ def network(program: Program) -> str:
     after = needed([*loss, *backward], [plan.objective.name, *(t.name for _, t in plan.gradients)])
     lossy = needed(loss, [plan.objective.name])
     steps = needed(forward, [plan.output.name, *names_read(after), *names_read(lossy)])
-    made = [module.name(step.name) for step in steps]
+    turned = _turned(program, module, [image])  # the caller's own array keeps its layout
+    made = [*([x] if turned else []), *(module.name(step.name) for step in steps)]
     given, passed, numbers = module.scalars(plan.scalars)
     sizes = module.size_lines([image])
     shape = ", ".join("None" if extent.is_Symbol else str(extent) for extent in image.shape)
@@ -37,9 +39,17 @@ def network(program: Program) -> str:
         f'{x} = _array("{image.name}", {x}, ({shape}))',
         *numbers,
         *sizes,
-        *_turned(program, module, [image]),
+        *turned,
     ]
-    after_start = [*numbers, *sizes, *_labels(module, labels), *_turned(program, module, labels)]
+    label_lines = [*_labels(module, labels), *_turned(program, module, labels)]
+    batch = f"{x}.shape[{layout.order(image).index(0)}]"
+
+    def begun(steps: Iterable[Step]) -> list[str]:
+        """Where the turned images come back, the batch is another axis of them."""
+        passed_on = turned and x in _texts(module, names_read(steps))
+        found = [line.replace(f"len({x})", batch) for line in sizes] if passed_on else sizes
+        return [*numbers, *found, *label_lines]
+
     order = [layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
     parameters = [initial(tensor, plan) for tensor in plan.parameters]
     kept = f"{next(n for n in made if n in _texts(module, names_read(after)))}.dtype"
@@ -50,8 +60,8 @@ def network(program: Program) -> str:
         "scalars": f", *, {given}" if given else "",
         "call": f", {passed}" if passed else "",
         "forward": module.body(steps, start, f"{x}.dtype"),
-        "loss": module.body(lossy, after_start, kept),
-        "backward": module.body(after, after_start, kept),
+        "loss": module.body(lossy, begun(lossy), kept),
+        "backward": module.body(after, begun(after), kept),
         "loss_reads": _tuple([n for n in made if n in _texts(module, names_read(lossy))]),
         "saved": _tuple([n for n in made if n in _texts(module, names_read(after))]),
         "output": module.name(plan.output.name),
