@@ -168,6 +168,12 @@ def _unify(pattern: Sequence[sp.Expr], tensor: Tensor, sizes: dict[sp.Symbol, sp
         if wanted.is_Symbol and wanted not in sizes:
             sizes[wanted] = got
     for wanted, got in zip(pattern, tensor.shape, strict=True):
+        left = rebind(wanted, sizes)
+        for size in sorted(left.free_symbols, key=str) if left != got and got.is_Integer else ():
+            quotient = sp.cancel(got / sp.cancel(left / size))
+            if left.free_symbols == {size} and quotient.is_Integer:
+                sizes[size] = quotient
+    for wanted, got in zip(pattern, tensor.shape, strict=True):
         if rebind(wanted, sizes) != got:
             raise ShapeError(
                 f"{label}: expected an axis of {rebind(wanted, sizes)}, "
