@@ -50,7 +50,9 @@ def call(evaluator: Evaluator, function: Node, argument: Node, node: Node) -> Ar
             value = ops.UNARY[bare](evaluator.value(arguments[0]))
         except ShapeError as error:
             raise Mismatch(str(error), node) from error
-    elif len(arguments) >= 1 and (primes or elementary(bare) is not None or name in evaluator.world.facts.functions):
+    elif len(arguments) >= 1 and (
+        primes or elementary(bare) is not None or name in evaluator.world.facts.functions
+    ):
         value = apply_named(evaluator, name, primes, evaluator.value(arguments[0]))
     else:
         raise Unreadable(f"the function {name} is not known")
@@ -84,7 +86,7 @@ def _extreme(evaluator: Evaluator, arguments: list[Node], bare: str) -> Array:
     sign = 1 if bare == "max" else -1
     widest = max(values, key=lambda v: v.size)
     if len(values) == 1:
-        return array(sign * maximum([sign * x for x in values[0].flat]))
+        return array(sign * maximum([sign * sp.sympify(x) for x in values[0].flat]))
 
     def at(place: tuple[int, ...]) -> Any:
         entries = [sp.sympify(v[place] if v.shape == widest.shape else v.flat[0]) for v in values]
@@ -119,7 +121,7 @@ def _over_free_letters(evaluator: Evaluator, argument: Node, bare: str) -> Array
     from symcnn.notes.free import free_letters
     from symcnn.notes.sums import letter_range
 
-    names = [n for n in free_letters(argument, evaluator.world, evaluator.env)]
+    names = list(free_letters(argument, evaluator.world, evaluator.env))
     if not names:
         value = evaluator.value(argument)
         return ops.total(value) if bare == "sum" else ops.mean(value)

@@ -103,7 +103,12 @@ class Bench:
         facts = replace(self.facts, aliases=aliases, shapes={k: v[-1:] for k, v in shapes.items()})
         if claim is not None:
             known = self.world(
-                order, variant=variant, reading=reading, settings=settings, functions=functions, without=without
+                order,
+                variant=variant,
+                reading=reading,
+                settings=settings,
+                functions=functions,
+                without=without,
             )
             if not self._unknown(known, claim):
                 return known
@@ -128,11 +133,15 @@ class Bench:
                         found.add(ref.key)
         return found
 
-    def _misnumbered(self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]) -> None:
+    def _misnumbered(
+        self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]
+    ) -> None:
         """A name that is used but not defined stands for one that is defined but not used: P_1 and P_2."""
         made = {d.key for d in active if d.indices is None}
         read = {aliases.get(key, key) for key in self._read(active)}
-        missing = [k for k in sorted(read) if "_" in k and k not in made and k not in shapes and k not in aliases]
+        missing = [
+            k for k in sorted(read) if "_" in k and k not in made and k not in shapes and k not in aliases
+        ]
         for key in missing:
             base = key.split("_")[0]
             spare = [
@@ -146,7 +155,7 @@ class Bench:
         for side in claim:
             for node in walk(side):
                 ref = read_name(node, self.facts.habits)
-                if ref is None or isinstance(node, Word) and operation_name(node.text) != node.text.lower():
+                if ref is None or (isinstance(node, Word) and operation_name(node.text) != node.text.lower()):
                     continue
                 key = world.facts.resolve(ref.key)
                 if key not in world.kinds and key not in world.definitions and not world.is_size(key):
@@ -165,7 +174,11 @@ class Bench:
         read = self._read(active)
         for key in sorted(self.keys):
             bold = key[3:] if key.startswith("bf ") else f"bf {key}"
-            if bold in known | read and key not in known | read | self.facts.sizes and key not in self.facts.losses:
+            if (
+                bold in known | read
+                and key not in known | read | self.facts.sizes
+                and key not in self.facts.losses
+            ):
                 aliases.setdefault(key, bold)
         for key in sorted(self.keys):
             other = _swapped(key)
@@ -185,9 +198,7 @@ class Bench:
 def _newest(active: tuple[Definition, ...]) -> tuple[Definition, ...]:
     """Without the definitions of whole tensors that a later display of their entries replaces."""
     shown = {d.key: d.order for d in active if d.display}
-    return tuple(
-        d for d in active if d.display or d.indices is not None or d.order > shown.get(d.key, -1)
-    )
+    return tuple(d for d in active if d.display or d.indices is not None or d.order > shown.get(d.key, -1))
 
 
 def _slot(definition: Definition) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from symcnn.notes.bench import Bench
@@ -112,7 +113,7 @@ def judge(piece: Piece, bench: Bench, equations: Equations) -> Verdict | None:
             wrong_terms=wrong,
             related_lines=related or tuple(sorted({lines[n] for n in twice if n in lines})),
         )
-    connected = all(a[1] == b[0] for a, b in zip(path, path[1:], strict=False))
+    connected = all(a[1] == b[0] for a, b in itertools.pairwise(path))
     if connected and (path[0][0], path[-1][1]) == (top, bottom):
         verdict = _along(piece, path, edges, bench, lines)
         if verdict is not None:
@@ -122,7 +123,7 @@ def judge(piece: Piece, bench: Bench, equations: Equations) -> Verdict | None:
 
 
 def _joins(path: list[Link]) -> bool:
-    return all(a[1] == b[0] for a, b in zip(path, path[1:], strict=False))
+    return all(a[1] == b[0] for a, b in itertools.pairwise(path))
 
 
 def _backwards(
@@ -148,8 +149,11 @@ def _backwards(
         )
     if bench.facts.cues.denominator_layout:
         return verdict
-    return Verdict(verdict.kind if verdict.kind is Kind.HOLDS_IF else Kind.HOLDS_IF, proof=verdict.proof,
-                   assumption="Jacobians are in denominator layout, where the chain is written in this order")
+    return Verdict(
+        verdict.kind if verdict.kind is Kind.HOLDS_IF else Kind.HOLDS_IF,
+        proof=verdict.proof,
+        assumption="Jacobians are in denominator layout, where the chain is written in this order",
+    )
 
 
 def factors_of(node: Node) -> tuple[Node, ...]:
@@ -212,7 +216,9 @@ def _reaches(edges: dict[str, set[str]], start: str, goal: str, without: set[str
     return False
 
 
-def _repair(piece: Piece, equations: Equations, lines: list[int]) -> tuple[str | None, tuple[Span, ...], tuple[int, ...]]:
+def _repair(
+    piece: Piece, equations: Equations, lines: list[int]
+) -> tuple[str | None, tuple[Span, ...], tuple[int, ...]]:
     """The chain with the labels of an earlier chain over the same letters that was found right."""
     for other in reversed(equations.bench.good_chains):
         if skeleton(other) == skeleton(piece):

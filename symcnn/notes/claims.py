@@ -69,7 +69,16 @@ def pieces(formulas: list[tuple[Formula, Node]]) -> list[Piece]:
                 span = Span(begin, end)
                 found.append(
                     Piece(
-                        formula, len(found), span.of(formula.latex), span, left, relation, right, head, first, beside
+                        formula,
+                        len(found),
+                        span.of(formula.latex),
+                        span,
+                        left,
+                        relation,
+                        right,
+                        head,
+                        first,
+                        beside,
                     )
                 )
                 left = right

@@ -11,14 +11,29 @@ from symcnn.notes.compare import unfold
 from symcnn.notes.edits import Edit
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.names import read_name
-from symcnn.notes.tree import Add, Decorated, Derivative, Group, Juxtapose, Node, Product, Script, Span, Symbol, Unary, walk
+from symcnn.notes.tree import (
+    Add,
+    Decorated,
+    Derivative,
+    Group,
+    Juxtapose,
+    Node,
+    Product,
+    Script,
+    Span,
+    Symbol,
+    Unary,
+    walk,
+)
 from symcnn.notes.world import World
 
 if TYPE_CHECKING:
     from symcnn.notes.claims import Piece
 
 
-def term_edits(latex: str, left: Node, right: Node, world: World, spelled: dict[sp.Symbol, str]) -> list[Edit]:
+def term_edits(
+    latex: str, left: Node, right: Node, world: World, spelled: dict[sp.Symbol, str]
+) -> list[Edit]:
     """The edits, one a wrong term, that give every cotangent its true coefficient; none where terms do not match."""
     body = _bare(right)
     if not isinstance(body, Add):
@@ -42,8 +57,16 @@ def term_edits(latex: str, left: Node, right: Node, world: World, spelled: dict[
             continue
         edit = None
         if wanted == 0:
-            other = next((s for s in _marks(truth, world) if s not in [m for m in seen] and _same_rest(truth, s, have)
-                          and not any(v.has(s) for _, v in terms)), None)
+            other = next(
+                (
+                    s
+                    for s in _marks(truth, world)
+                    if s not in list(seen)
+                    and _same_rest(truth, s, have)
+                    and not any(v.has(s) for _, v in terms)
+                ),
+                None,
+            )
             if other is not None and other in spelled:
                 edit = _other_mark(latex, term, evaluator, mine[0], spelled[other])
                 seen.add(other)
@@ -93,7 +116,12 @@ def _expanded(world: World, left: sp.Expr, right: sp.Expr) -> sp.Expr:
 
 
 def _replaced(
-    latex: str, term: Node, evaluator: Evaluator, mark: sp.Symbol, wanted: sp.Expr, spelled: dict[sp.Symbol, str]
+    latex: str,
+    term: Node,
+    evaluator: Evaluator,
+    mark: sp.Symbol,
+    wanted: sp.Expr,
+    spelled: dict[sp.Symbol, str],
 ) -> Edit | None:
     """The smallest replacement inside one term: one factor, or the sign."""
     body = term.body if isinstance(term, Unary) else term

@@ -12,7 +12,7 @@ import sympy as sp
 
 from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes import zero
-from symcnn.notes.derivative import Jacobian, flat
+from symcnn.notes.derivative import Jacobian
 from symcnn.notes.evaluate import Evaluator, Flexible, Lazy, Value, shape_text
 from symcnn.notes.free import free_letters
 from symcnn.notes.names import letter, letters_of
@@ -154,9 +154,8 @@ def both(evaluator: Evaluator, left: Node, right: Node) -> tuple[Array, Array]:
         raise Mismatch(str(error), right) from error
     if isinstance(a, Jacobian) and isinstance(b, Jacobian) and (a.of, a.wrt) == (b.of, b.wrt):
         return a.entries, b.entries
-    if isinstance(a, Jacobian) and isinstance(b, Jacobian):
-        if len(a.of) == len(b.of) == 1 and a.wrt == b.wrt:
-            return a.entries.reshape(a.wrt_shape), b.entries.reshape(b.wrt_shape)
+    if isinstance(a, Jacobian) and isinstance(b, Jacobian) and len(a.of) == len(b.of) == 1 and a.wrt == b.wrt:
+        return a.entries.reshape(a.wrt_shape), b.entries.reshape(b.wrt_shape)
     if isinstance(a, Lazy) != isinstance(b, Lazy):
         return _filled(evaluator, a, b, left)
     if isinstance(a, Flexible) or isinstance(b, Flexible):
@@ -192,10 +191,9 @@ def _reconciled(a: Array, b: Array, node: Node) -> tuple[Array, Array]:
     if a.size == 1 and b.size == 1:
         return a.reshape(()), b.reshape(())
     for x, y, swap in ((a, b, False), (b, a, True)):
-        if y.size == 1 and sp.sympify(y.flat[0]).is_number:
-            if sp.sympify(y.flat[0]) == 0:
-                y = array(np.full(x.shape, sp.Integer(0)))
-                return (y, x) if swap else (x, y)
+        if y.size == 1 and sp.sympify(y.flat[0]).is_number and sp.sympify(y.flat[0]) == 0:
+            y = array(np.full(x.shape, sp.Integer(0)))
+            return (y, x) if swap else (x, y)
     raise Mismatch(f"the left side is {shape_text(a)}, the right side {shape_text(b)}", node)
 
 
@@ -274,9 +272,8 @@ def refuted(world: World, expr: sp.Expr) -> bool:
             value = number(world, expr, seed, world.numbers.setdefault(seed, {}))
         except (ZeroDivisionError, OverflowError):
             continue
-        if value is not None and value.is_number and value.is_comparable:
-            if abs(value) > sp.Float("1e-12"):
-                return True
+        if value is not None and value.is_number and value.is_comparable and abs(value) > sp.Float("1e-12"):
+            return True
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -47,7 +48,9 @@ from symcnn.notes.tree import (
     walk,
 )
 
-LOSS_NAMES = frozenset({"L", "E", "J", "C", "ell", "loss", "Loss", "cost", "Cost", "mathcal L", "cal L", "cal E"})
+LOSS_NAMES = frozenset(
+    {"L", "E", "J", "C", "ell", "loss", "Loss", "cost", "Cost", "mathcal L", "cal L", "cal E"}
+)
 DEFINING = frozenset({"=", ":=", "equiv", "triangleq"})
 
 
@@ -158,7 +161,12 @@ def _mark_sizes(facts: Facts, node: Node) -> None:
         return
     for part in _names_in(node):
         ref = read_name(part, facts.habits)
-        if ref is not None and ref.indices is None and ref.layer is None and ref.key not in ("infty", "L", "l"):
+        if (
+            ref is not None
+            and ref.indices is None
+            and ref.layer is None
+            and ref.key not in ("infty", "L", "l")
+        ):
             facts.sizes.add(ref.key + "'" * ref.primes)
 
 
@@ -181,9 +189,7 @@ def _applied(facts: Facts, trees: list[Node], found: list[Piece]) -> None:
                     continue
                 primed = isinstance(head, Script) and (head.primes > 0 or _has_prime(head.sup))
                 if primed or name in ("sigma", "phi", "varphi", "f", "g", "psi") or known_function(name):
-                    if not _index_arguments(node):
-                        facts.applied.add(name)
-                    elif primed:
+                    if not _index_arguments(node) or primed:
                         facts.applied.add(name)
     for tree in trees:
         for node in walk(tree):
@@ -258,7 +264,7 @@ BETWEEN = re.compile(
 
 def _stated_shapes(facts: Facts, found: list[Piece], document: Document) -> None:
     """Shapes that the prose gives: `$W$ has shape $(m, n)$`, `a kernel $w$ of size $k \\times l$`."""
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in itertools.pairwise(found):
         if second.right is not None or second.left is None:
             continue
         name = first.left if first.right is None else first.right

@@ -125,9 +125,7 @@ class Cotangents:
 
     def terminals(self, exprs: list[sp.Expr]) -> frozenset[Family]:
         """Of the tensors whose cotangents occur, those from which no other one is computed."""
-        present = {
-            self.world.origin[self.of[s][1]][0] for e in exprs for s in e.free_symbols if s in self.of
-        }
+        present = {self.world.origin[self.of[s][1]][0] for e in exprs for s in e.free_symbols if s in self.of}
         return frozenset(f for f in present if not (self.reaches(f) - {f}) & present)
 
     def connected(self, loss: sp.Symbol) -> bool:

@@ -150,7 +150,9 @@ def contract(a: Jacobian, b: Jacobian, reading: Reading) -> Jacobian | None:
     else:
         return None
     axes = len(first.wrt_shape)
-    entries = np.tensordot(first.entries, second.entries, axes=axes) if axes else first.entries * second.entries
+    entries = (
+        np.tensordot(first.entries, second.entries, axes=axes) if axes else first.entries * second.entries
+    )
     return Jacobian(
         array(entries), first.of_shape, second.wrt_shape, first.of, second.wrt, first.of_loss, second.by_row
     )
@@ -175,7 +177,9 @@ def flat(made: Jacobian, reading: Reading) -> Array:
     if _is_vector(made.of_shape) and _is_vector(made.wrt_shape):
         matrix = made.entries.reshape(of_size, wrt_size)
         return matrix.T if reading.layout == "denominator" else matrix
-    raise Unreadable("a derivative of a matrix by a matrix has four axes, and nothing says how it is laid out")
+    raise Unreadable(
+        "a derivative of a matrix by a matrix has four axes, and nothing says how it is laid out"
+    )
 
 
 def _is_vector(shape: tuple[int, ...]) -> bool:
@@ -204,7 +208,8 @@ def differential(evaluator: Evaluator, node: Differential) -> Array:
     )
     world = evaluator.world
     loss = _loss_of(evaluator, value, _letter_of(node.body))
-    scale = world.batch_size() if world.reading.scaled and _is_computed(evaluator, value) else sp.Integer(1)
+    scaled = world.reading.scaled and _is_computed(evaluator, value) and _over_examples(evaluator, loss)
+    scale = world.batch_size() if scaled else sp.Integer(1)
     entries = np.empty(value.shape, dtype=object)
     for place in np.ndindex(*value.shape):
         if not isinstance(value[place], sp.Symbol):

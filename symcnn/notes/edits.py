@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -91,7 +92,12 @@ def edits(latex: str, right: Node, left: Node | None, words: Vocabulary) -> list
 
 def _lookalikes(latex: str, node: Node, words: Vocabulary) -> Iterator[Edit]:
     if isinstance(node, Symbol) and node.name in LOOKALIKES and node.name in words.undefined:
-        yield Edit(node.span, _spaced(latex, node.span, LOOKALIKES[node.name]), f"{node.name} stands for {LOOKALIKES[node.name]}", 0)
+        yield Edit(
+            node.span,
+            _spaced(latex, node.span, LOOKALIKES[node.name]),
+            f"{node.name} stands for {LOOKALIKES[node.name]}",
+            0,
+        )
 
 
 def _spaced(latex: str, span: Span, text: str) -> str:
@@ -146,7 +152,9 @@ def _index_letters(node: Node) -> list[str]:
     found = []
     for part in walk(node):
         if isinstance(part, Script) and part.sub is not None:
-            found.extend(n for n in (letter(i) for i in subscript_items(part.sub)) if n is not None and len(n) <= 2)
+            found.extend(
+                n for n in (letter(i) for i in subscript_items(part.sub)) if n is not None and len(n) <= 2
+            )
     return found
 
 
@@ -267,7 +275,9 @@ def _factors(latex: str, node: Node) -> Iterator[Edit]:
         case Add(terms=terms) if len(terms) > 1:
             for place, term in enumerate(terms):
                 if place:
-                    yield Edit(Span(terms[place - 1].span.end, term.span.end), "", "term too many", 4, term.span)
+                    yield Edit(
+                        Span(terms[place - 1].span.end, term.span.end), "", "term too many", 4, term.span
+                    )
                 elif not isinstance(terms[1], Unary):
                     yield Edit(Span(term.span.start, terms[1].span.start), "", "term too many", 4, term.span)
         case Fraction(denominator=bottom, numerator=top):
@@ -285,16 +295,25 @@ def _order(latex: str, node: Node) -> Iterator[Edit]:
             parts = factors
         case Juxtapose(parts=inner):
             parts = inner
-    for a, b in zip(parts, parts[1:], strict=False):
+    for a, b in itertools.pairwise(parts):
         between = latex[a.span.end : b.span.start]
         glue = between if between.strip() else " "
-        yield Edit(Span(a.span.start, b.span.end), b.span.of(latex) + glue + a.span.of(latex), "wrong order", 2, node.span)
+        yield Edit(
+            Span(a.span.start, b.span.end),
+            b.span.of(latex) + glue + a.span.of(latex),
+            "wrong order",
+            2,
+            node.span,
+        )
         mine, other = _untransposed(latex, a), _untransposed(latex, b)
         if other is not None and mine is None:
             mark = latex[_base_end(b) : b.span.end]
             text = f"{other}{glue}{a.span.of(latex)}{mark}"
             yield Edit(Span(a.span.start, b.span.end), text, "wrong order", 2, node.span)
-    if len(parts) > 2 and all(latex[a.span.end : b.span.start].strip() == latex[parts[0].span.end : parts[1].span.start].strip() for a, b in zip(parts, parts[1:], strict=False)):
+    if len(parts) > 2 and all(
+        latex[a.span.end : b.span.start].strip() == latex[parts[0].span.end : parts[1].span.start].strip()
+        for a, b in itertools.pairwise(parts)
+    ):
         glue = latex[parts[0].span.end : parts[1].span.start] or " "
         text = glue.join(part.span.of(latex) for part in reversed(parts))
         yield Edit(Span(parts[0].span.start, parts[-1].span.end), text, "wrong order", 3, node.span)
@@ -338,7 +357,11 @@ def _bounds(latex: str, node: Node, words: Vocabulary) -> Iterator[Edit]:
     if node.body is not None and node.name == "sum":
         cut = Span(node.span.start, node.body.span.start)
         yield Edit(cut, "", "sum too many", 4, node.span)
-        if node.upper is not None and isinstance(node.lower, Chain) and isinstance(node.lower.sides[-1], Number):
+        if (
+            node.upper is not None
+            and isinstance(node.lower, Chain)
+            and isinstance(node.lower.sides[-1], Number)
+        ):
             low = node.lower.sides[-1]
             for other in ("0", "1"):
                 if other != low.span.of(latex):
@@ -348,7 +371,9 @@ def _bounds(latex: str, node: Node, words: Vocabulary) -> Iterator[Edit]:
 def _functions(latex: str, node: Node) -> Iterator[Edit]:
     match node:
         case CallOrProduct(head=Symbol() as head, group=group):
-            yield Edit(Span(head.span.end, head.span.end), "'", "derivative of the function missing", 3, node.span)
+            yield Edit(
+                Span(head.span.end, head.span.end), "'", "derivative of the function missing", 3, node.span
+            )
             del group
         case CallOrProduct(head=Script(primes=primes) as head) if primes:
             yield Edit(head.span, head.base.span.of(latex), "derivative too many", 3, node.span)
@@ -358,7 +383,9 @@ def _functions(latex: str, node: Node) -> Iterator[Edit]:
 
 def _names(latex: str, node: Node, words: Vocabulary) -> Iterator[Edit]:
     """Another name of the notes in the place of this one."""
-    if not isinstance(node, Symbol | Script | Derivative | Differential) or isinstance(node, Symbol) and len(node.name) > 12:
+    if not isinstance(node, Symbol | Script | Derivative | Differential) or (
+        isinstance(node, Symbol) and len(node.name) > 12
+    ):
         return
     text = node.span.of(latex)
     for other in words.names:
@@ -399,7 +426,9 @@ def _missing_factors(latex: str, right: Node, words: Vocabulary) -> Iterator[Edi
         for factor in words.factors:
             if factor not in body:
                 yield Edit(target.span, f"{inner} {factor}", f"factor {factor} missing", 4, target.span)
-                yield Edit(target.span, f"{inner} \\odot {factor}", f"factor {factor} missing", 5, target.span)
+                yield Edit(
+                    target.span, f"{inner} \\odot {factor}", f"factor {factor} missing", 5, target.span
+                )
         if isinstance(target, Add | Product | Juxtapose | Script | Symbol):
             for number in ("2", "\\frac{1}{2}"):
                 if target is not right:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes import prose as talk
+from symcnn.notes.apply import head_name
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.compare import Outcome, compare
 from symcnn.notes.extract import Document
 from symcnn.notes.names import letter, read_name
-from symcnn.notes.apply import head_name
 from symcnn.notes.opaque import elementary
 from symcnn.notes.operations import Array
 from symcnn.notes.shaper import function_name
@@ -130,7 +130,7 @@ class Equations:
 
     def conditions(self, piece: Piece) -> list[Node]:
         """Conditions on the indices of a claim, written after it: `for m' \\neq m`."""
-        found = [node for node in piece.beside if isinstance(node, Chain)]
+        found: list[Node] = [node for node in piece.beside if isinstance(node, Chain)]
         for other in self.pieces[piece.order + 1 : piece.order + 2]:
             if other.formula is piece.formula or other.sign not in ("!=", "<", ">", "<=", ">="):
                 continue
@@ -146,7 +146,9 @@ class Equations:
         """The readings of a claim, the one that the notes state first."""
         facts = self.bench.facts
         cues = facts.cues
-        layout = "numerator" if cues.numerator_layout else "denominator" if cues.denominator_layout else "gradient"
+        layout = (
+            "numerator" if cues.numerator_layout else "denominator" if cues.denominator_layout else "gradient"
+        )
         base = Reading(layout=layout, scaled=cues.per_example, flipped=cues.flipped)
         settings = dict(self.settings[piece.order])
         batch = self._batch()
@@ -161,7 +163,9 @@ class Equations:
         if functions:
             found.append(Attempt(base, settings, functions))
         for pair in self._activations(piece, left, right):
-            found.append(Attempt(replace(base, activation=pair), settings, functions, f"{pair[0]} is {pair[1]}"))
+            found.append(
+                Attempt(replace(base, activation=pair), settings, functions, f"{pair[0]} is {pair[1]}")
+            )
         every = found[: 2 if functions else 1]
         for attempt in every:
             found.append(replace(attempt, reading=replace(base, entrywise=True), assumption="entrywise"))
@@ -173,7 +177,10 @@ class Equations:
                     found.append(
                         replace(attempt, reading=replace(base, layout=other), assumption=f"{other} layout")
                     )
-            if any(isinstance(n, Differential) for side in (left, right) for n in walk(side)) and not cues.per_example:
+            if (
+                any(isinstance(n, Differential) for side in (left, right) for n in walk(side))
+                and not cues.per_example
+            ):
                 found.append(
                     replace(
                         attempt,
@@ -205,7 +212,9 @@ class Equations:
     def _is_kernel(self, name: str) -> bool:
         return not any(d.key in self.bench.facts.losses for d in self.bench.facts.definitions)
 
-    def run(self, piece: Piece, left: Node, right: Node, attempt: Attempt, *, definition: bool = True) -> Result:
+    def run(
+        self, piece: Piece, left: Node, right: Node, attempt: Attempt, *, definition: bool = True
+    ) -> Result:
         """Compare the sides of a claim under one reading, in worlds of two different sizes."""
         result: Result | None = None
         for variant in (0, 1):
@@ -230,7 +239,7 @@ class Equations:
                 return Result(attempt, None, str(error))
             finally:
                 self.bench.renamed = renamed
-            if result is not None and not outcome.zero == result.outcome.zero:  # type: ignore[union-attr]
+            if result is not None and outcome.zero != result.outcome.zero:  # type: ignore[union-attr]
                 if outcome.zero is Zero.REFUTED:
                     return Result(attempt, outcome, world=world)
                 return result

@@ -15,8 +15,8 @@ from symcnn.notes.apply import apply_function, call
 from symcnn.notes.derivative import Jacobian, contract, derivative, differential, flat, gradient, layered
 from symcnn.notes.facts import FunctionRule
 from symcnn.notes.names import Habits, Ref, base_name, letter, read_name, subscript_items
-from symcnn.notes.operations import Array, array
 from symcnn.notes.opaque import equal, maximum, positive
+from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of, is_transpose
 from symcnn.notes.sums import assignments
 from symcnn.notes.tree import (
@@ -268,7 +268,9 @@ class Evaluator:
             return value
         if not isinstance(value, np.ndarray):
             raise Unreadable("a power of something that has no size")
-        if isinstance(power, Juxtapose | Sequence) or isinstance(power, Symbol) and power.name not in self.env:
+        if isinstance(power, Juxtapose | Sequence) or (
+            isinstance(power, Symbol) and power.name not in self.env
+        ):
             return self._strange_power(value, power)
         exponent = self.scalar(power)
         if exponent.is_number and abs(exponent) > LARGEST_EXPONENT:
@@ -278,7 +280,7 @@ class Evaluator:
         return ops.entrywise(lambda x: sp.Pow(x, exponent), value)
 
     def _strange_power(self, value: Value, power: Node) -> Value:
-        if value is not None and isinstance(value, np.ndarray) and value.size == 1 and value.flat[0] == sp.E:
+        if isinstance(value, np.ndarray) and value.size == 1 and value.flat[0] == sp.E:
             return ops.entrywise(sp.exp, self.value(power))
         exponent = self.scalar(power)
         return ops.entrywise(lambda x: sp.Pow(x, exponent), value)  # type: ignore[arg-type]
@@ -338,7 +340,7 @@ class Evaluator:
 
     def _norm(self, group: Group, power: Node | None) -> Array:
         value = self.value(group.body)
-        squares = sp.Add(*(x**2 for x in value.flat))
+        squares = sp.Add(*(sp.sympify(x) ** 2 for x in value.flat))
         if power is not None and self.scalar(power) == 2:
             return array(squares)
         return array(sp.sqrt(squares))
@@ -364,7 +366,7 @@ class Evaluator:
         if a.shape == b.shape:
             return array(a + b)
         if a.size == 1 and b.size == 1:
-            return array(a.flat[0] + b.flat[0])
+            return array(sp.sympify(a.flat[0]) + sp.sympify(b.flat[0]))
         if a.ndim == 0 or b.ndim == 0 or a.shape == (1, 1) or b.shape == (1, 1):
             a = a.reshape(()) if a.size == 1 else a
             b = b.reshape(()) if b.size == 1 else b
@@ -399,7 +401,7 @@ class Evaluator:
         if isinstance(a, Flexible) or isinstance(b, Flexible):
             return self._flexible(a, b, name, node)
         x, y = self.settled(a, node), self.settled(b, node)
-        if x.size == 1 and x.ndim == 0 or y.size == 1 and y.ndim == 0:
+        if (x.size == 1 and x.ndim == 0) or (y.size == 1 and y.ndim == 0):
             return array(x * y)
         if name in ("odot", "circ"):
             return self._entrywise(x, y, node)
@@ -408,9 +410,8 @@ class Evaluator:
         return self._matrix_product(x, y, name, node)
 
     def _matrix_product(self, x: Array, y: Array, name: str, node: Node) -> Array:
-        if x.shape == (1, 1) or y.shape == (1, 1):
-            if x.ndim == y.ndim == 2 and x.shape[1] != y.shape[0]:
-                return array((x.flat[0] * y) if x.size == 1 else (x * y.flat[0]))
+        if (x.shape == (1, 1) or y.shape == (1, 1)) and x.ndim == y.ndim == 2 and x.shape[1] != y.shape[0]:
+            return array((x.flat[0] * y) if x.size == 1 else (x * y.flat[0]))
         if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0]:
             if not (self.world.reading.entrywise and x.shape == y.shape):
                 return ops.matmul(x, y)

@@ -34,7 +34,6 @@ from symcnn.notes.tree import (
     Product,
     Script,
     Sequence,
-    Symbol,
     Text,
     Word,
     same,
@@ -183,7 +182,10 @@ class Judge:
             return replace(outcome, related_lines=(earlier.line,))
         if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF):
             return Verdict(
-                Kind.DEFINITION, proof=outcome.proof, reason="restates a definition", related_lines=(earlier.line,)
+                Kind.DEFINITION,
+                proof=outcome.proof,
+                reason="restates a definition",
+                related_lines=(earlier.line,),
             )
         wrong = chains.circle(definition, self.bench, piece)
         if wrong is None and (self._announced(piece) or self._elsewhere(definition, earlier)):
@@ -204,7 +206,17 @@ class Judge:
     def _announced(self, piece: Piece) -> bool:
         """Whether words before a formula announce another definition."""
         words = self.equations.words_before(piece).lower()
-        marks = ("instead", "in place of", " now ", "alternativ", "for example", "suppose", " let ", "if we", "variant")
+        marks = (
+            "instead",
+            "in place of",
+            " now ",
+            "alternativ",
+            "for example",
+            "suppose",
+            " let ",
+            "if we",
+            "variant",
+        )
         return any(mark in f" {words} " for mark in marks) or words.startswith("with ")
 
     def _elsewhere(self, definition: Definition, earlier: Definition) -> bool:

@@ -112,12 +112,12 @@ def diagonal(v: Array) -> Array:
 
 
 def kronecker(a: Array, b: Array) -> Array:
-    """The Kronecker product, with blocks a[i, j] * b."""
+    """The Kronecker product, with blocks b * a[i, j]."""
     a, b = np.atleast_2d(a), np.atleast_2d(b)
     out = np.empty((a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]), dtype=object)
     for i, j in np.ndindex(*a.shape):
         block = slice(i * b.shape[0], (i + 1) * b.shape[0]), slice(j * b.shape[1], (j + 1) * b.shape[1])
-        out[block] = a[i, j] * b
+        out[block] = b * a[i, j]
     return out
 
 

@@ -20,8 +20,12 @@ def cues(text: str, whole: str) -> Cues:
     return Cues(
         numerator_layout=says(r"numerator[ -]layout|Jacobian (formulation|convention)"),
         denominator_layout=says(r"denominator[ -]layout|(Hessian|gradient) formulation"),
-        rows=says(r"(examples|samples|images)[^.]{0,30}\bin (the )?rows\b|one (example|sample|image)[^.]{0,20}\brow\b"),
-        zero_outside=says(r"(count|counts|counted|taken|read) as zero|zeros? outside|padd?ed (with|by) zeros"),
+        rows=says(
+            r"(examples|samples|images)[^.]{0,30}\bin (the )?rows\b|one (example|sample|image)[^.]{0,20}\brow\b"
+        ),
+        zero_outside=says(
+            r"(count|counts|counted|taken|read) as zero|zeros? outside|padd?ed (with|by) zeros"
+        ),
         flipped=says(r"(filter|kernel)s? (is|are) flipped|true convolution|flips the (filter|kernel)"),
         star_is_entrywise=says(r"(star|asterisk|\*)[^.]{0,40}(entry by entry|element-?wise|entrywise)")
         or says(r"(entry by entry|element-?wise)[^.]{0,40}(star|asterisk)"),

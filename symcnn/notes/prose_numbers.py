@@ -22,8 +22,41 @@ from symcnn.notes.verdict import Claim, Kind, Verdict
 NUMBER = r"(\d[\d,]*)"
 BY = r"\s*(?:\$?\s*\\times\s*\$?|×|x|by)\s*"
 NOUN = r"(?:trainable\s+|learnable\s+|free\s+)?(?:parameters?|weights?|numbers?|entries|multiplications?)"
-PARAMETER_BASES = frozenset("W w b B K k F f V v U u D c theta beta gamma omega Theta".split())
-WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+PARAMETER_BASES = frozenset(
+    [
+        "W",
+        "w",
+        "b",
+        "B",
+        "K",
+        "k",
+        "F",
+        "f",
+        "V",
+        "v",
+        "U",
+        "u",
+        "D",
+        "c",
+        "theta",
+        "beta",
+        "gamma",
+        "omega",
+        "Theta",
+    ]
+)
+WORDS = {
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +114,13 @@ def _number(text: str) -> int:
 def _windows(text: str) -> Iterator[Count]:
     """How many values of each pooling window are taken, and how many are left."""
     word = r"(\d+|" + "|".join(WORDS) + ")"
-    for match in re.finditer(rf"only\s+{word}\s+values?\s*\(?[^.$]{{0,20}}max[^.$]{{0,30}}?from\s+each", text, re.I):
+    for match in re.finditer(
+        rf"only\s+{word}\s+values?\s*\(?[^.$]{{0,20}}max[^.$]{{0,30}}?from\s+each", text, re.I
+    ):
         span = Span(match.start(), match.end())
-        yield Count(span, Span(*match.span(1)), _number(match[1]), 1, "the maximum is one value of each window")
+        yield Count(
+            span, Span(*match.span(1)), _number(match[1]), 1, "the maximum is one value of each window"
+        )
     window = re.search(rf"\$?(\d+){BY}(\d+)\$?\s+window", text)
     if window is None:
         return
@@ -133,7 +170,9 @@ def _by_formula(document: Document, found: list[Piece], facts: Facts) -> Iterato
     for piece in found:
         if piece.right is not None or piece.left is None:
             continue
-        after = re.match(rf"\$?\s+(?:\w+\s+)?({NOUN})", text[piece.formula.outer.end - 1 : piece.formula.outer.end + 60])
+        after = re.match(
+            rf"\$?\s+(?:\w+\s+)?({NOUN})", text[piece.formula.outer.end - 1 : piece.formula.outer.end + 60]
+        )
         if after and isinstance(piece.left, Add | Product | Juxtapose):
             noun = after[1].split()[-1].rstrip("s")
             formulas.append((piece.formula.outer.end, noun, piece.left))
@@ -148,7 +187,7 @@ def _by_formula(document: Document, found: list[Piece], facts: Facts) -> Iterato
                 break
         pattern = rf"{NUMBER}\s+(channels|units|neurons|kernels|classes)\s+(?:give|have|need)s?\s+{NUMBER}\s+of\s+them"
         for match in re.finditer(pattern, text[end : end + 300]):
-            names = [n for n in _symbols(formula)]
+            names = list(_symbols(formula))
             if len(names) == 1:
                 value = _value(formula, {names[0]: _number(match[1])}, found, facts)
                 if value is not None:
@@ -231,7 +270,9 @@ def _entries(document: Document, found: list[Piece], facts: Facts) -> Iterator[C
             continue
         if ref is None or ref.key not in facts.shapes:
             continue
-        known = _settings(found, facts, 0, match.start()) | _counted(text[max(0, match.start() - 400) : match.start()])
+        known = _settings(found, facts, 0, match.start()) | _counted(
+            text[max(0, match.start() - 400) : match.start()]
+        )
         sizes = [_value(size, known, found, facts) for size in facts.shapes[ref.key][0].sizes]
         if all(size is not None for size in sizes):
             value = prod(size for size in sizes if size is not None)

@@ -9,9 +9,9 @@ import sympy as sp
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.coefficients import spellings, term_edits
+from symcnn.notes.compare import Outcome, refuted, unfold
 from symcnn.notes.context import shape_of
 from symcnn.notes.counterexample import counterexample
-from symcnn.notes.compare import Outcome, refuted, unfold
 from symcnn.notes.edits import Edit, Vocabulary, edits
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.facts import Definition
@@ -26,12 +26,10 @@ from symcnn.notes.tree import (
     Chain,
     Derivative,
     Group,
-    Differential,
     Node,
     Script,
     Span,
     Symbol,
-    Word,
     walk,
 )
 from symcnn.notes.verdict import Kind, Verdict
@@ -241,7 +239,9 @@ def correct(
     sieve = Sieve(piece, left, attempt, equations, outcome)
     for edit in edits(piece.formula.latex, piece.right, left, words)[:MOST_EDITS]:
         latex = _all_applied(piece, [edit])
-        if sieve.passes(_right_side(latex, piece, equations)) and _true(latex, piece, left, attempt, equations):
+        if sieve.passes(_right_side(latex, piece, equations)) and _true(
+            latex, piece, left, attempt, equations
+        ):
             return latex, (_shifted(edit.wrong or edit.span, piece),), edit.what
     return _by_value(piece, left, attempt, equations, spelled)
 
@@ -282,7 +282,7 @@ class Sieve:
         if have.shape != self.wanted.shape and not (have.size == self.wanted.size == 1):
             return False
         for x, y in list(zip(self.wanted.flat, have.flat, strict=True))[:4]:
-            if refuted(self.world, unfold(self.world, sp.sympify(x - y))):
+            if refuted(self.world, unfold(self.world, sp.sympify(x) - sp.sympify(y))):
                 return False
         return True
 
@@ -342,7 +342,12 @@ def _repeats(left: Node, right: Node) -> bool:
         if same(node, left):
             return True
         if isinstance(node, Derivative) and isinstance(left, Derivative):
-            if node.of is not None and left.of is not None and same(node.of, left.of) and same(node.wrt, left.wrt):
+            if (
+                node.of is not None
+                and left.of is not None
+                and same(node.of, left.of)
+                and same(node.wrt, left.wrt)
+            ):
                 return True
     return False
 
@@ -407,11 +412,13 @@ def _kronecker(near: list[Piece], piece: Piece) -> tuple[str, ...]:
         return ()
     i, j = letters[:2]
     for other in near:
-        if f"\\mathbb{{1}}" in other.latex:
+        if "\\mathbb{1}" in other.latex:
             return (f"\\mathbb{{1}}({i} = {j})",)
         if "[" in other.latex and any(
             isinstance(n, Group) and n.open == "[" and isinstance(n.body, Chain)
-            for side in (other.left, other.right) if side is not None for n in walk(side)
+            for side in (other.left, other.right)
+            if side is not None
+            for n in walk(side)
         ):
             return (f"[{i} = {j}]",)
     return (f"\\delta_{{{i}{j}}}",)

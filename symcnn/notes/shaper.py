@@ -338,7 +338,14 @@ class Shaper:
                 return first
             case "max" | "min":
                 return next((s for s in shapes if s), ())
-        if known_function(name) and name not in ("flatten", "vec", "maxpool", "maxpooling", "pool", "avgpool"):
+        if known_function(name) and name not in (
+            "flatten",
+            "vec",
+            "maxpool",
+            "maxpooling",
+            "pool",
+            "avgpool",
+        ):
             return first
         if name in ("maxpool", "maxpooling", "pool", "avgpool", "flatten", "vec"):
             self._as_matrix(arguments[0], first)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
 from symcnn.notes.context import listed, real_space, shape_of
 from symcnn.notes.names import read_name
 from symcnn.notes.shaper import ONE, is_transpose
-from symcnn.notes.tree import Group, Node, Number, Product, Script, Sequence, Span, Stack, Symbol, Text, Word, walk
+from symcnn.notes.tree import (
+    Group,
+    Node,
+    Number,
+    Product,
+    Script,
+    Sequence,
+    Span,
+    Stack,
+    Symbol,
+    Text,
+    Word,
+    walk,
+)
 from symcnn.notes.unparse import unparse
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.world import Family, Mismatch, Unreadable, World
@@ -71,7 +85,7 @@ def product_of_shapes(node: Node) -> Verdict | None:
         parts = [literal(factor) for factor in node.factors]
         if all(part is not None and len(part) == 2 for part in parts):
             known = [part for part in parts if part is not None]
-            for a, b in zip(known, known[1:], strict=False):
+            for a, b in itertools.pairwise(known):
                 if a[1] != b[0]:
                     return Verdict(
                         Kind.SHAPE_WRONG,

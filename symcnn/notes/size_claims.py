@@ -40,7 +40,11 @@ def stated(piece: Piece, equations: Equations) -> Verdict | None:
         return Verdict(Kind.DEFINITION, reason="sets a size")
     shown = str(sp.nsimplify(value))
     if value == sp.Rational(piece.right.text):
-        return Verdict(Kind.SHAPE_RIGHT, proof=f"line {definition.line} with these numbers", related_lines=(definition.line,))
+        return Verdict(
+            Kind.SHAPE_RIGHT,
+            proof=f"line {definition.line} with these numbers",
+            related_lines=(definition.line,),
+        )
     start = piece.right.span.start - piece.span.start
     end = piece.right.span.end - piece.span.start
     return Verdict(

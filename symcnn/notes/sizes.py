@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from symcnn.core.errors import ShapeError
 
@@ -27,6 +28,16 @@ PREFERRED = {
 """Sizes for names that mostly stand for an image's sides, a kernel's sides, stride, padding or a batch."""
 
 POOL = (2, 3, 4, 5, 6, 7)
+
+
+T = TypeVar("T")
+
+
+def _move(table: dict[Hashable, T], old: Hashable, new: Hashable) -> None:
+    """What is known of one class goes over to the one that it is joined with."""
+    moved = table.pop(old, None)
+    if moved is not None:
+        table.setdefault(new, moved)
 
 
 @dataclass(slots=True)
@@ -63,10 +74,9 @@ class Axes:
             self.conflicts.append(f"sizes {self.named[a]} and {self.named[b]}")
             return
         self.parent[b] = a
-        for table in (self.fixed, self.derived, self.named):
-            moved = table.pop(b, None)  # type: ignore[attr-defined]
-            if moved is not None and a not in table:  # type: ignore[operator]
-                table[a] = moved  # type: ignore[index]
+        _move(self.fixed, b, a)
+        _move(self.derived, b, a)
+        _move(self.named, b, a)
 
     def fix(self, axis: Hashable, size: int) -> None:
         root = self.find(axis)

@@ -118,7 +118,7 @@ def letter_range(evaluator: Evaluator, name: str, body: Node | None) -> range:
                 if family is not None and world.rank(family.key) == len(ref.indices):
                     axis = world.entry_axis(family, position)
                     low = world.low(axis)
-                    shape = [size for size in world.shape(family)]
+                    shape = list(world.shape(family))
                     if world.kinds.get(family.key) == "R":
                         shape = shape[1:]
                     return range(low, low + shape[position])

@@ -204,7 +204,7 @@ class World:
         self.reaches.append((family, position, index, scope))
 
     def _declare(self) -> None:
-        for letter_, (low, high) in sorted(self.facts.ranges.items(), key=lambda item: item[0]):
+        for letter_, (low, _high) in sorted(self.facts.ranges.items(), key=lambda item: item[0]):
             axis = ("range", letter_)
             if isinstance(low, int):
                 self.lows.append((axis, low))
@@ -340,7 +340,9 @@ class World:
         """Sizes for axes that are read at sums of indices, such as x[i + m]."""
         for family, position, index, scope in self.reaches:
             axis = self.entry_axis(family, position)
-            letters = [("letter", scope, name) for name in letters_of(index) if (scope, name) in self.letter_axes]
+            letters = [
+                ("letter", scope, name) for name in letters_of(index) if (scope, name) in self.letter_axes
+            ]
             unknown = [a for a in letters if not self._pinned(a)]
             if self._pinned(axis) and unknown:
                 self.axes.derive(unknown[0], self._fitting(family, position, index, scope, unknown[0]))
@@ -525,7 +527,9 @@ class World:
             try:
                 self._whole[key] = self.evaluator(self, env).value(definition.body)
             except (Mismatch, ShapeError) as error:
-                raise Unreadable(f"the definition of {definition.key} in line {definition.line}: {error}") from error
+                raise Unreadable(
+                    f"the definition of {definition.key} in line {definition.line}: {error}"
+                ) from error
             finally:
                 self._busy.discard(("whole", key))
         return self._whole[key]

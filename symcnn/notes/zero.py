@@ -44,10 +44,7 @@ def _number(expr: sp.Expr) -> Zero:
 
 
 def _rewrites_to_zero(expr: sp.Expr) -> bool:
-    for rewrite in (_expanded, _numerator, _explicit):
-        if rewrite(expr) == 0:
-            return True
-    return False
+    return any(rewrite(expr) == 0 for rewrite in (_expanded, _numerator, _explicit))
 
 
 def _expanded(expr: sp.Expr) -> sp.Expr:
@@ -95,8 +92,8 @@ def _radicals(expr: sp.Expr) -> sp.Expr:
         root = sp.Symbol(f"root{number}", positive=True)
         leading = next((s for s in sorted(base.free_symbols, key=str) if _linear(base, s)), None)
         expr = expr.replace(
-            lambda e, base=base: e.is_Pow and e.base == base,  # type: ignore[misc]
-            lambda e, root=root: root ** (2 * e.exp),  # type: ignore[misc]
+            lambda e, base=base: e.is_Pow and e.base == base,
+            lambda e, root=root: root ** (2 * e.exp),
         )
         if leading is not None:
             slope = sp.diff(base, leading)

@@ -40,7 +40,8 @@ def match(entry: dict[str, Any], claims: list[dict[str, Any]], used: set[int]) -
 def measure(claims: list[dict[str, Any]], expected: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Lists of entries: right, false_holds, false_fails, unmatched, wrong; and right and wrong corrections."""
     found: dict[str, list[Any]] = {
-        k: [] for k in ("right", "wrong", "unmatched", "false_holds", "false_fails", "corrected", "uncorrected")
+        k: []
+        for k in ("right", "wrong", "unmatched", "false_holds", "false_fails", "corrected", "uncorrected")
     }
     used: set[int] = set()
     for entry in expected:
@@ -57,7 +58,9 @@ def measure(claims: list[dict[str, Any]], expected: list[dict[str, Any]]) -> dic
         if verdict in FALSE and not any(a in FALSE for a in accept):
             found["false_fails"].append((entry, claim))
         if false_only and entry.get("correction"):
-            good = claim["correction"] is not None and plain(claim["correction"]) == plain(entry["correction"])
+            good = claim["correction"] is not None and plain(claim["correction"]) == plain(
+                entry["correction"]
+            )
             found["corrected" if good else "uncorrected"].append((entry, claim))
     return found
 
@@ -86,7 +89,9 @@ def main(paths: list[str]) -> None:
                 if claim:
                     print(f"      got {claim['verdict']}: {claim['reason'] or claim['assumption']}")
         for entry, claim in found["uncorrected"]:
-            print(f"  correction {entry['line']} want {entry['correction'][:150]}\n      got {claim['correction']}")
+            print(
+                f"  correction {entry['line']} want {entry['correction'][:150]}\n      got {claim['correction']}"
+            )
 
 
 if __name__ == "__main__":
