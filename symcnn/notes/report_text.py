@@ -61,7 +61,9 @@ def explanation(report: Report, line: int, *, color: bool = False, width: int = 
     """All that is known of the claims that stand on a line. Raises UnknownName where there is none."""
     here = [claim for claim in report.claims if claim.line <= line <= end_line(report, claim)]
     if not here:
-        nearest = sorted({claim.line for claim in report.claims}, key=lambda other: (abs(other - line), other))
+        nearest = sorted(
+            {claim.line for claim in report.claims}, key=lambda other: (abs(other - line), other)
+        )
         known = f"the nearest is on line {nearest[0]}" if nearest else "there is none in the file"
         raise UnknownName(f"{report.file}:{line}: no formula here; {known}")
     from symcnn.notes.report_reading import reading
