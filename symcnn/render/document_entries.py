@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import sympy as sp
@@ -17,6 +18,7 @@ from symcnn.render.latex_names import Notation
 
 MOST_ENTRIES = 9
 MOST_OUTPUTS = 9
+ENTRY_NAME = re.compile(r"\w+_[0-9,]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,8 @@ def local_derivatives(layer: Expanded, tensor: Tensor) -> Display:
 def result_entries(gradient: Equation, layer: Expanded) -> Display:
     """The entries of a gradient's own equation. Raises UnsupportedFormula where it reads beyond the small case."""
     values = expand(gradient, Entries({}))
-    known = set(layer.symbols) | layer.equation.body.free_symbols
-    strange = [s for value in values.values() for s in sorted(value.free_symbols - known, key=str)]
+    met = sorted({s.name for value in values.values() for s in value.free_symbols - set(layer.symbols)})
+    strange = [name for name in met if ENTRY_NAME.fullmatch(name)]
     if strange:
         raise UnsupportedFormula(f"no entry of the small case is called {strange[0]}")
     lines = [

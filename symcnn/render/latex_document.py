@@ -147,7 +147,9 @@ def _squeezed(piece: str, space: float) -> str:
 def table(block: Table) -> str:
     """A table with a caption above it, narrowed where it is too wide."""
     head = " & ".join(inline(cell) for cell in block.head)
-    rows = " \\\\\n".join(" & ".join(inline(cell) for cell in row) for row in block.rows)
+    written = [" & ".join(inline(cell) for cell in row) for row in block.rows]
+    space = "\n\\addlinespace" if any(r"\begin{bmatrix}" in row for row in written) else ""
+    rows = f" \\\\{space}\n".join(written)
     caption = f"\\tablecaption{{{escape(block.caption)}}}\n" if block.caption else ""
     lines = f"\\toprule\n{head} \\\\\n\\midrule\n{rows} \\\\\n\\bottomrule"
     return f"{caption}\\begin{{fittedtable}}{{{block.align}}}\n{lines}\n\\end{{fittedtable}}"

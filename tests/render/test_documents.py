@@ -15,6 +15,7 @@ from symcnn.models.small import notes
 from symcnn.nets.formula import layer
 from symcnn.nets.network import Network
 from symcnn.nets.spec import bce, flatten, linear, relu, sigmoid
+from symcnn.notes.parser import parse
 from symcnn.render.document import Document, build
 from symcnn.render.document_model import Block, Display, Evidence, Line, Section, Views
 from symcnn.render.latex_measure import broken, width
@@ -145,6 +146,15 @@ def test_html_is_one_well_formed_page_without_script(document: Document, mish: D
         assert all(page.count(f'id="{name}"') == 1 for name in anchors)
         for formula in re.findall(r"<math.*?</math>", page, re.DOTALL):
             assert "\\" not in formula
+
+
+def test_the_notes_reader_reads_every_formula(document: Document, mish: Document) -> None:
+    for text in (document.to_markdown(), mish.to_markdown()):
+        shown = re.findall(r"\$\$(.*?)\$\$", text, re.DOTALL)
+        inline = re.findall(r"\$([^$\n]+)\$", re.sub(r"\$\$.*?\$\$", "", text, flags=re.DOTALL))
+        assert shown
+        for formula in (*shown, *inline):
+            parse(formula.strip())
 
 
 def test_a_title_and_a_source_are_inert() -> None:
