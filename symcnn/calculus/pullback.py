@@ -29,7 +29,6 @@ RULES = (
         "a sum over an index that a delta fixes is a substitution; its divisibility and range conditions stay",
         contract.contract,
     ),
-    Rule("zero outside", "a condition is dropped where a read that is 0 outside carries it", contract.absorb),
     Rule(
         "own output",
         "the derivative is written with the value that the forward pass has computed",
@@ -38,6 +37,7 @@ RULES = (
     Rule(
         "named function", "1/(1 + exp(−z)) is σ(z), log(1 + exp(z)) is softplus(z)", simplify.name_functions
     ),
+    Rule("zero outside", "a condition is dropped where a read that is 0 outside carries it", contract.absorb),
     Rule("common denominator", "fractions are brought to one denominator", simplify.common_denominator),
     Rule("expand", "the numerator is multiplied out", simplify.expand_numerator),
     Rule("cancel", "equal terms and factors cancel", simplify.cancel),
@@ -140,8 +140,9 @@ def pullback(
 def _scatter(term: Term, tensor: Tensor, context: Context) -> Scatter:
     """A term before contraction, as an addition at its positions; written with the own output where that is simpler."""
     plain = Term(term.factor, term.limits, term.conditions)
-    for rule in RULES[2:7]:
-        plain = rule.apply((plain,), context)[0]
+    for rule in RULES:
+        if rule.apply not in (contract.contract, contract.absorb, simplify.collect):
+            plain = rule.apply((plain,), context)[0]
     target = Read(tensor.cotangent(), [position for position, _ in term.deltas])
     body = Term(plain.factor, (), plain.conditions).expr()
     return Scatter(target, body, term.limits)

@@ -64,9 +64,25 @@ def _by_division(factor: sp.Expr, context: Context) -> sp.Expr:
             copy, output = rebind(body, renaming), rebind(target, renaming)
             for power in (1, -1):
                 candidate = factor / copy**power * output**power
-                if cost(candidate) < cost(factor):
+                if cost(candidate) < cost(factor) and _as_defined(candidate, factor, output, copy):
                     factor, improved = candidate, True
     return factor
+
+
+def _as_defined(candidate: sp.Expr, factor: sp.Expr, output: sp.Expr, copy: sp.Expr) -> bool:
+    """Whether ``candidate`` divides by nothing that could be 0 but by what ``factor`` divides by."""
+    before = set(_divisors(factor))
+    bases = [part for base in _divisors(candidate) for part in (_bases(copy) if base == output else [base])]
+    return all(base in before or base.is_positive for base in bases)
+
+
+def _divisors(product: sp.Expr) -> list[sp.Expr]:
+    powers = [factor.as_base_exp() for factor in sp.Mul.make_args(product)]
+    return [base for base, power in powers if not power.is_nonnegative]
+
+
+def _bases(product: sp.Expr) -> list[sp.Expr]:
+    return [factor.as_base_exp()[0] for factor in sp.Mul.make_args(product)]
 
 
 def _instances(factor: sp.Expr, context: Context) -> list[dict[sp.Symbol, sp.Expr]]:
@@ -103,7 +119,9 @@ def _by_inversion(factor: sp.Expr, context: Context) -> sp.Expr:
         rest = [f for f in sp.Mul.make_args(factor) if not f.has(here)]
         swapped = sp.Mul(*touched).xreplace({here: inverse[0].xreplace({inverse[1]: a})})
         candidate = sp.Mul(*rest) * _tidy(swapped).xreplace({a: output})
-        if cost(candidate) < cost(best):
+        known = {type(function) for function in factor.atoms(sp.Function)}
+        named = {type(function) for function in candidate.atoms(sp.Function)}
+        if cost(candidate) < cost(best) and named <= known:
             best = candidate
     return best
 

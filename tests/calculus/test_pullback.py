@@ -226,3 +226,33 @@ def test_the_strided_input_gradient_keeps_divisibility_and_range() -> None:
     dy = np.array([1, 2, 3, 4, 5], dtype=object)
     found = evaluate(gradient.equation, {"x": np.zeros(9, dtype=object), "dy": dy})
     assert found.tolist() == [1, 0, 2, 0, 3, 0, 4, 0, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes", "tensor"),
+    [
+        ("y[i] = x[i]*w[i]/(2 + w[i]**2)", {"x": "N", "w": "N"}, "x"),
+        ("y[i] = A[i,i | 0]*w[3*i+3 | -2]/(2 + w[i | 1]**2)", {"A": "H,K", "w": "K", "y": "H"}, "A"),
+        ("y[i] = v[i-2 | 1]*A[i,4*i+2 | 0]/(2 + A[i,i+3 | 0]**2)", {"A": "H,K", "v": "5", "y": "H"}, "A"),
+        ("y[i] = tanh(v[i | 0])", {"v": "5", "y": "4"}, "v"),
+        ("y[i] = tanh(sum[r](w[r]*x[2*i+r-1 | 0]))", {"x": "H", "w": "R", "y": "H//2"}, "x"),
+        ("y[i] = exp(x[3*i-1 | 0])", {"x": "H", "y": "H"}, "x"),
+    ],
+)
+def test_the_own_output_is_used_only_where_it_is_defined(
+    text: str, shapes: dict[str, str], tensor: str
+) -> None:
+    """y/x would be 0/0 where x is 0, and y[i] does not exist for every place of x."""
+    (equation,) = parse(text, shapes).equations
+    gradient = pullback(equation, next(t for t in equation.inputs if t.name == tensor))
+    assert gradient.derivation.replay()
+    proof = by_entries(gradient)
+    assert proof.holds, proof.differs
+    divisors = [p.base for p in gradient.equation.body.atoms(sp.Pow) if p.exp.is_negative]
+    assert not any(base.is_Symbol or type(base).__name__ == "Read" for base in divisors)
+
+
+def test_a_derivative_in_the_output_names_no_new_function() -> None:
+    (equation,) = parse("y[i] = tanh(tanh(x[i]))", {"x": "N"}).equations
+    gradient = pullback(equation, equation.inputs[0])
+    assert {f.func for f in gradient.equation.body.atoms(sp.Function)} <= {sp.tanh}
