@@ -7,7 +7,7 @@ from html import escape
 
 from symcnn.notes.report_fix import differences
 from symcnn.notes.report_marks import SIGNS, further_reason, headline, one_line
-from symcnn.notes.report_math import shown, source
+from symcnn.notes.report_math import shown, source, worded
 from symcnn.notes.tree import Span
 from symcnn.notes.verdict import Claim, Counterexample, Report
 
@@ -31,7 +31,7 @@ def claim_html(
     """A `<details>` element. `several`: the block has other claims, so that the formula is shown again."""
     kind = claim.verdict.kind
     words = one_line(headline(claim))
-    said = f" · {escape(title(claim))}" if words and words != kind.value else ""
+    said = f" · {worded(title(claim))}" if words and words != kind.value else ""
     onward = f'<a class="next" href="#c{next_false}">next ↓</a>' if next_false is not None else ""
     rows = "".join(
         f"<dt>{label}</dt><dd>{content}</dd>" for label, content in _rows(report, claim, several, anchor)
@@ -51,11 +51,11 @@ def _rows(
     if several and claim.formula is not None:
         yield "claim", shown(claim.latex, marked=verdict.wrong_terms, macros=macros)
     if len(headline(claim)) > LONGEST_TITLE:
-        yield "in full", escape(one_line(headline(claim)))
+        yield "in full", worded(one_line(headline(claim)))
     if reason := further_reason(claim):
-        yield "why", escape(one_line(reason))
+        yield "why", worded(one_line(reason))
     if verdict.assumption:
-        yield "if", escape(one_line(verdict.assumption))
+        yield "if", worded(one_line(verdict.assumption))
     if verdict.proof:
         yield "proof", escape(one_line(verdict.proof))
     if verdict.counterexample is not None:

@@ -10,7 +10,7 @@ from symcnn.notes.extract import Formula
 from symcnn.notes.report_body import Filler, notes_html
 from symcnn.notes.report_claim import claim_html, title
 from symcnn.notes.report_marks import SIGNS, headline, is_false, one_line
-from symcnn.notes.report_math import shown
+from symcnn.notes.report_math import shown, worded
 from symcnn.notes.verdict import Claim, Kind, Report
 
 _GRAVITY = (
@@ -156,7 +156,7 @@ class _Page:
             return ""
         rows = [
             f'<li class="{claim.verdict.kind.value}"><a href="#c{index}">line {claim.line}</a>'
-            f'<span class="sign">{SIGNS[claim.verdict.kind]}</span><span>{escape(title(claim))}</span></li>'
+            f'<span class="sign">{SIGNS[claim.verdict.kind]}</span><span>{worded(title(claim))}</span></li>'
             for index, claim in ((index, self.claims[index]) for index in self.false)
         ]
         return f'<details class="found" open><summary>What is wrong</summary><ol>{"".join(rows)}</ol></details>\n'

@@ -43,6 +43,7 @@ _DROPPED = re.compile(
 )
 _COMMANDS = {"bm": "boldsymbol", "pmb": "boldsymbol", "mathds": "mathbb", "sout": "cancel", "dots": "ldots"}
 _RENAMED = re.compile(r"\\(" + "|".join(_COMMANDS) + r")(?![A-Za-z])")
+_NOTATION = re.compile(r"\\[A-Za-z]|[A-Za-z0-9}][_^][A-Za-z0-9{\\]")
 _COMMAND = re.compile(r"\\([A-Za-z]+|[^A-Za-z])")
 _DEFINING = re.compile(
     r"\\(?:(?:new|renew|provide)(?:command|environment)|[gex]?def|let|DeclareMathOperator)(?![A-Za-z])"
@@ -127,6 +128,21 @@ def shown(
     return best or source(latex, marked, how)
 
 
+def worded(text: str) -> str:
+    """A sentence as HTML, in which words that are notation (`x_{12}`) are shown as formulas."""
+    parts = [
+        _word(part) if _NOTATION.search(part) else escape(part)
+        for part in re.split(r"([\s,;:]+)", visible(text))
+    ]
+    return "".join(parts)
+
+
+def _word(word: str) -> str:
+    if word.count("{") == word.count("}") and not word.endswith("\\"):
+        return mathml(word) or escape(word)
+    return escape(word)
+
+
 def _expanded(latex: str, macros: Mapping[str, Macro]) -> str:
     """The formula with the notes' own commands written out, as far as that goes in a few steps."""
     for _ in range(MOST_EXPANSIONS if macros else 0):
@@ -205,7 +221,7 @@ def _copy(node: Element, parent: Element, how: str) -> None:
     if tag == "menclose":
         tag, attributes = "mrow", {"class": _enclosure(attributes.get("notation", ""))}
     if tag == "mtable":
-        attributes = {}
+        attributes = {name: value for name, value in attributes.items() if name == "displaystyle"}
     if tag == "mtd":
         align = attributes.pop("columnalign", "")
         attributes = {"class": f"to-{align}"} if align in ("left", "right") else {}

@@ -36,6 +36,7 @@ _COLORS = {
 _WRONG, _RIGHT, _FAINT, _BOLD = "1;31;7", "32;4", "2", "1"
 INDENT = "    "
 LEAST_WIDTH, LEAST_FORMULA = 40, 16
+VERDICT_COLUMNS = len("? cannot-check")
 
 
 def report_text(report: Report, *, color: bool = False, width: int = 100) -> str:
@@ -44,14 +45,15 @@ def report_text(report: Report, *, color: bool = False, width: int = 100) -> str
     Without colour the wrong terms have carets under them.
     """
     pen = _Pen(color, max(width, LEAST_WIDTH))
+    margin = max((columns(_place(report, claim)) for claim in report.claims), default=0)
     lines: list[str] = []
     full_before = False
     for claim in report.claims:
-        full = is_false(claim)
-        if lines and (full or full_before):
+        terse = None if is_false(claim) else _terse(report, claim, pen, margin)
+        if lines and (terse is None or full_before):
             lines.append("")
-        lines += _full(report, claim, pen) if full else [_terse(report, claim, pen)]
-        full_before = full
+        lines += _full(report, claim, pen) if terse is None else [terse]
+        full_before = terse is None
     if lines:
         lines.append("")
     return "\n".join([*lines, *_summary(report, pen)]) + "\n"
@@ -102,16 +104,21 @@ def _full(report: Report, claim: Claim, pen: _Pen) -> list[str]:
     return lines
 
 
-def _terse(report: Report, claim: Claim, pen: _Pen) -> str:
-    """A claim on one line, its formula cut to what fits."""
+def _terse(report: Report, claim: Claim, pen: _Pen, margin: int) -> str | None:
+    """A claim on one line, its formula cut to what fits; None where what it needs or lacks would not fit."""
+    kind = claim.verdict.kind
+    note = one_line(headline(claim)) if kind in (Kind.HOLDS_IF, Kind.CANNOT_CHECK) else ""
+    room = max(pen.width - margin - VERDICT_COLUMNS - 4, LEAST_FORMULA)
+    formula = one_line(claim.latex)
+    if note and min(columns(formula), LEAST_FORMULA) + 2 + columns(note) > room:
+        return None
+    shown = _cut(formula, room - (columns(note) + 2 if note else 0))
     place = _place(report, claim)
-    note = headline(claim) if claim.verdict.kind in (Kind.HOLDS_IF, Kind.CANNOT_CHECK) else ""
-    used = columns(place) + 4 + len(claim.verdict.kind.value) + 2
-    room = max(pen.width - used, LEAST_FORMULA)
-    note = _cut(one_line(note), room // 2) if note else ""
-    shown = _cut(one_line(claim.latex), room - columns(note) - (2 if note else 0))
-    line = f"{_where(report, claim, pen)}  {pen.verdict(claim.verdict.kind)}  {shown}"
-    return line + (f"  {pen.paint(note, _FAINT)}" if note else "")
+    gap = " " * (margin - columns(place) + 2)
+    verdict = pen.verdict(kind) + " " * (VERDICT_COLUMNS - len(f"{SIGNS[kind]} {kind.value}") + 2)
+    return f"{pen.paint(place, _FAINT)}{gap}{verdict}{shown}" + (
+        f"  {pen.paint(note, _FAINT)}" if note else ""
+    )
 
 
 def _place(report: Report, claim: Claim) -> str:
@@ -132,14 +139,16 @@ def _summary(report: Report, pen: _Pen) -> Iterator[str]:
             yield f"{INDENT}{counts[kind.value]:>5}  {pen.verdict(kind)}"
     false = sum(is_false(claim) for claim in report.claims)
     able = sum(bool(placed(report, claim)) for claim in report.claims)
+    unchecked = counts.get(Kind.CANNOT_CHECK.value, 0)
+    open_ones = f"; {unchecked} could not be checked" if unchecked else ""
     if not total:
         yield f"{INDENT}no formula was found"
     elif not false:
-        yield f"{INDENT}nothing was found wrong"
+        yield f"{INDENT}nothing was found wrong{open_ones}"
     elif able:
-        yield f"{INDENT}{false} wrong, {able} of them with a correction that --fix puts in place"
+        yield f"{INDENT}{false} wrong, {able} of them with a correction that --fix puts in place{open_ones}"
     else:
-        yield f"{INDENT}{false} wrong"
+        yield f"{INDENT}{false} wrong{open_ones}"
 
 
 class _Pen:
