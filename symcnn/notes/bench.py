@@ -70,6 +70,10 @@ class Bench:
             if other.key == latest.key and other.order < latest.order and other.layer is None:
                 del chosen[slot]
 
+    def forget(self) -> None:
+        """Drop all worlds: one in which a check was stopped half-way may hold half a value."""
+        self._worlds.clear()
+
     def world(
         self,
         order: int,
@@ -128,9 +132,13 @@ class Bench:
         for definition in active:
             for node in names_in(definition.body):
                 ref = read_name(node, self.facts.habits)
-                if ref is not None and ref.key not in self.facts.sizes and ref.sample is None:
-                    if isinstance(node, Script) or ref.key not in INDEX_LETTERS:
-                        found.add(ref.key)
+                if (
+                    ref is not None
+                    and ref.key not in self.facts.sizes
+                    and ref.sample is None
+                    and (isinstance(node, Script) or ref.key not in INDEX_LETTERS)
+                ):
+                    found.add(ref.key)
         return found
 
     def _misnumbered(

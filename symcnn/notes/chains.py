@@ -183,9 +183,13 @@ def _along(
         if node in edges and _reaches(edges, top, path[-1][1], {node}) and top in edges:
             return None
         for start in (link[0] for link in path):
-            if start in edges and start != node and _before(path, start, node):
-                if _reaches(edges, start, path[-1][1], {node}):
-                    return None
+            if (
+                start in edges
+                and start != node
+                and _before(path, start, node)
+                and _reaches(edges, start, path[-1][1], {node})
+            ):
+                return None
     if unknown:
         names = _names([link[0] for link in unknown])
         return Verdict(

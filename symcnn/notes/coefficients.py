@@ -178,7 +178,10 @@ def spellings(pieces: list[Piece], world: World, latest: int) -> dict[sp.Symbol,
                     value = evaluator.value(node)
                 except (SymcnnError, IndexError, ValueError):
                     continue
-                if value.size == 1 and isinstance(value.flat[0], sp.Symbol):
-                    if piece.order <= latest or value.flat[0] not in found:
-                        found[value.flat[0]] = node.span.of(piece.formula.latex)
+                if (
+                    value.size == 1
+                    and isinstance(value.flat[0], sp.Symbol)
+                    and (piece.order <= latest or value.flat[0] not in found)
+                ):
+                    found[value.flat[0]] = node.span.of(piece.formula.latex)
     return found

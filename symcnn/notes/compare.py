@@ -34,9 +34,9 @@ class Outcome:
     zero: Zero
     place: dict[str, int] = field(default_factory=dict)
     entry: tuple[int, ...] = ()
-    left: sp.Expr = sp.Integer(0)
-    right: sp.Expr = sp.Integer(0)
-    difference: sp.Expr = sp.Integer(0)
+    left: sp.Expr = sp.S.Zero
+    right: sp.Expr = sp.S.Zero
+    difference: sp.Expr = sp.S.Zero
     note: str | None = None
     shapes: str = ""
 

@@ -12,6 +12,7 @@ from symcnn.notes.claims import Piece
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Cues, Definition, Facts, FunctionRule, Shape
 from symcnn.notes.names import (
+    Habits,
     Ref,
     base_name,
     letter,
@@ -60,6 +61,8 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     facts = Facts(observe(trees))
     text = " ".join(block.text for block in document.prose)
     facts.cues = talk.cues(text, document.text)
+    for match in re.finditer(r"column \$(\w)_(\w)\$", document.text):
+        facts.habits.labelled.add(f"{match[1]}_{match[2]}")
     _losses(facts, trees)
     _layers(facts, trees)
     _sizes(facts, trees)
@@ -67,9 +70,13 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     for piece in found:
         _note(facts, piece, document)
     for definition in facts.definitions:
-        if definition.key in LOSS_NAMES and definition.indices is None and definition.key not in facts.losses:
-            if definition.key != "C" or any(isinstance(n, BigOperator) for n in walk(definition.body)):
-                facts.losses.append(definition.key)
+        if (
+            definition.key in LOSS_NAMES
+            and definition.indices is None
+            and definition.key not in facts.losses
+            and (definition.key != "C" or any(isinstance(n, BigOperator) for n in walk(definition.body)))
+        ):
+            facts.losses.append(definition.key)
     order = {d.key: d.order for d in reversed(facts.definitions)}
     facts.losses.sort(key=lambda key: order.get(key, -1))
     _stated_shapes(facts, found, document)
@@ -104,8 +111,7 @@ def _losses(facts: Facts, trees: list[Node]) -> None:
     for tree in trees:
         elsewhere |= _plain_names(tree, facts)
     for key in tops:
-        base = key.split("_")[0]
-        if base in LOSS_NAMES or key not in elsewhere:
+        if key.split("_")[0] in LOSS_NAMES or key not in elsewhere:
             facts.losses.append(key)
 
 
@@ -188,9 +194,10 @@ def _applied(facts: Facts, trees: list[Node], found: list[Piece]) -> None:
                 if name is None:
                     continue
                 primed = isinstance(head, Script) and (head.primes > 0 or _has_prime(head.sup))
-                if primed or name in ("sigma", "phi", "varphi", "f", "g", "psi") or known_function(name):
-                    if not _index_arguments(node) or primed:
-                        facts.applied.add(name)
+                if (
+                    primed or name in ("sigma", "phi", "varphi", "f", "g", "psi") or known_function(name)
+                ) and (not _index_arguments(node) or primed):
+                    facts.applied.add(name)
     for tree in trees:
         for node in walk(tree):
             if isinstance(node, CallOrProduct) and _index_arguments(node):
@@ -245,6 +252,8 @@ def _note(facts: Facts, piece: Piece, document: Document) -> None:
         return
     if ref is not None and isinstance(piece.right, Number) and _size_name(ref) in facts.sizes:
         return
+    if not piece.first and piece.head is not None and piece.left is not None and is_signature(piece.left):
+        piece = replace(piece, left=piece.head, first=True)
     definition = definition_of(facts, piece, line)
     if definition is not None:
         facts.definitions.append(definition)
@@ -300,9 +309,13 @@ def _shape_key(ref: Ref) -> str:
 
 def listed(node: Node) -> tuple[Node, ...] | None:
     """The sizes in `(m, n)`."""
-    if isinstance(node, Group) and node.open == "(" and isinstance(node.body, Sequence):
-        if all(isinstance(item, Symbol | Script | Number) for item in node.body.items):
-            return node.body.items
+    if (
+        isinstance(node, Group)
+        and node.open == "("
+        and isinstance(node.body, Sequence)
+        and all(isinstance(item, Symbol | Script | Number) for item in node.body.items)
+    ):
+        return node.body.items
     return None
 
 
@@ -379,6 +392,8 @@ def definition_of(facts: Facts, piece: Piece, line: int) -> Definition | None:
         left = left.body
     left = _called(facts, left)
     ref = read_name(left, facts.habits)
+    if is_signature(piece.right):
+        return None
     if ref is None or ref.transposed or isinstance(left, Derivative | Differential):
         return None
     if ref.power is not None:
@@ -404,6 +419,14 @@ def definition_of(facts: Facts, piece: Piece, line: int) -> Definition | None:
         display=displayed(facts, piece.right) is not None,
         head=piece.left,
     )
+
+
+def is_signature(node: Node) -> bool:
+    """f(x; W, b): a function with several arguments, which only says what it depends on."""
+    if not isinstance(node, CallOrProduct) or base_name(node.head) is None:
+        return False
+    arguments = arguments_of(node.group)
+    return len(arguments) >= 2 and all(read_name(a, Habits()) is not None for a in arguments)
 
 
 def displayed(facts: Facts, body: Node) -> Matrix | None:
@@ -454,12 +477,16 @@ def is_update(left: Node, right: Node, facts: Facts) -> bool:
         other = read_name(term, facts.habits)
         if ref is None or other is None:
             continue
-        if other.key.lower() == ref.key.lower() and len(terms) > 1 and other.indices == ref.indices is None:
-            if (other.layer is None) == (ref.layer is None):
-                from symcnn.notes.tree import same
+        if (
+            other.key.lower() == ref.key.lower()
+            and len(terms) > 1
+            and other.indices == ref.indices is None
+            and (other.layer is None) == (ref.layer is None)
+        ):
+            from symcnn.notes.tree import same
 
-                if other.layer is None or same(other.layer, ref.layer):
-                    return True
+            if other.layer is None or same(other.layer, ref.layer):
+                return True
     return False
 
 

@@ -151,6 +151,8 @@ class Cotangents:
             raise Unreadable("the way to the loss is longer than the limit")
         if entry in self.upstream(loss) and not stop:
             return self.along(loss, entry)
+        if self._unused(entry, loss):
+            return sp.Integer(0)
         total: sp.Expr = sp.Integer(0)
         readers = self._relevant(entry, loss, stop)
         if not readers:
@@ -169,6 +171,8 @@ class Cotangents:
         loss, entry = self.of[symbol]
         if loss == entry:
             return sp.Integer(1)
+        if self._unused(entry, loss):
+            return sp.Integer(0)
         total: sp.Expr = sp.Integer(0)
         readers = self._relevant(entry, loss, frozenset())
         if not readers:
@@ -179,6 +183,14 @@ class Cotangents:
             if slope != 0:
                 total += slope * (sp.Integer(1) if reader == loss else self.cotangent(loss, reader))
         return total
+
+    def _unused(self, entry: sp.Symbol, loss: sp.Symbol) -> bool:
+        """Whether a loss that is defined reads other entries of a tensor, but not this one."""
+        upstream = self.upstream(loss)
+        if entry in upstream or loss in self.world.opaque or not upstream:
+            return False
+        family = self.world.origin[entry][0]
+        return any(s in self.world.origin and self.world.origin[s][0] == family for s in upstream)
 
     def _relevant(self, entry: sp.Symbol, loss: sp.Symbol, stop: frozenset[Family]) -> list[sp.Symbol]:
         """The entries computed from `entry` through which it reaches the loss, or the place to stop at."""
@@ -191,6 +203,9 @@ class Cotangents:
             return family in goal or bool(self.reaches(family) & goal)
 
         through = [r for r in readers if leads(r)]
+        used = self.upstream(loss)
+        if not stop and any(r == loss or r in used for r in through):
+            through = [r for r in through if r == loss or r in used]
         if through:
             return through
         wanted = self.world.facts.gradients

@@ -107,7 +107,7 @@ def _spaced(latex: str, span: Span, text: str) -> str:
     return f"\\cdot {text}" if after_factor and text[0].isdigit() else text
 
 
-def _indices(latex: str, node: Node, right: Node, left: Node | None) -> Iterator[Edit]:
+def _indices(latex: str, node: Node, right: Node, left: Node | None) -> Iterator[Edit]:  # noqa: C901
     if not isinstance(node, Script):
         return
     letters = sorted({n for side in (right, left) if side is not None for n in _index_letters(side)})
@@ -149,7 +149,7 @@ def _in_braces(latex: str, span: Span) -> bool:
 
 
 def _index_letters(node: Node) -> list[str]:
-    found = []
+    found: list[str] = []
     for part in walk(node):
         if isinstance(part, Script) and part.sub is not None:
             found.extend(
@@ -194,8 +194,8 @@ def _transposes(latex: str, node: Node, words: Vocabulary) -> Iterator[Edit]:
         case Script(sup=None) | Symbol():
             if base_name(node.base if isinstance(node, Script) else node) is not None:
                 yield Edit(node.span, f"{node.span.of(latex)}^{mark}", "transpose missing", 1, node.span)
-        case Script(sup=Node()):
-            if letter(node.sup) in ("l", "L") or isinstance(node.sup, Add):
+        case Script(sup=Node() as sup):
+            if letter(sup) in ("l", "L") or isinstance(node.sup, Add):
                 yield Edit(node.span, f"({node.span.of(latex)})^{mark}", "transpose missing", 1, node.span)
         case Group(open="(" | "["):
             yield Edit(node.span, f"{node.span.of(latex)}^{mark}", "transpose missing", 1, node.span)

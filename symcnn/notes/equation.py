@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import sympy as sp
+
 from symcnn.core.errors import SymcnnError
 from symcnn.notes import prose as talk
 from symcnn.notes.apply import head_name
@@ -101,9 +103,14 @@ class Equations:
             )
             if near and other is not piece and other.sign == "=" and isinstance(other.right, Number):
                 ref = read_name(other.left, facts.habits) if other.left is not None else None
-                if ref is not None and ref.key in facts.sizes and other.right.text.isdigit():
-                    if ref.indices is None and int(other.right.text) <= 3:
-                        found[ref.key] = int(other.right.text)
+                if (
+                    ref is not None
+                    and ref.key in facts.sizes
+                    and other.right.text.isdigit()
+                    and ref.indices is None
+                    and int(other.right.text) <= 3
+                ):
+                    found[ref.key] = int(other.right.text)
         for node in piece.beside:
             for chain in (n for n in walk(node) if isinstance(n, Chain)):
                 name = letter(chain.sides[0])
@@ -267,6 +274,8 @@ class Equations:
                 results.append(result)
         if quick:
             return self._unproved(results)
+        if re.search(r"\b[Ff]or (?:a )?(?:negative|positive)\b", self.words_before(piece)[-80:]):
+            return Verdict(Kind.CANNOT_CHECK, reason="the words before restrict it to a part of the numbers")
         from symcnn.notes.repair import repaired
 
         return repaired(piece, lefts, results, self)
@@ -282,6 +291,30 @@ class Equations:
             if result.refuted:
                 return Verdict(Kind.FAILS, reason="the two sides differ")
         return Verdict(Kind.CANNOT_CHECK, reason=next((r.error for r in results if r.error), "open"))
+
+    def approximate(self, piece: Piece) -> Verdict:
+        """The verdict on a rounded number: right to the printed digits, or not."""
+        from symcnn.notes.evaluate import Evaluator
+
+        assert piece.left is not None
+        if not isinstance(piece.right, Number):
+            return Verdict(Kind.CANNOT_CHECK, reason="an approximation that is not given as a number")
+        world = self.bench.world(piece.order)
+        value = sp.N(Evaluator(world, {}).scalar(piece.left), 30)
+        if not value.is_comparable:
+            return Verdict(Kind.CANNOT_CHECK, reason="the left side is no number")
+        digits = len(piece.right.text.partition(".")[2])
+        if abs(value - sp.Rational(piece.right.text)) <= sp.Rational(51, 100) * sp.Rational(1, 10**digits):
+            return Verdict(Kind.HOLDS, proof=f"to the {digits} printed decimals")
+        shown = f"{float(value):.{digits}f}"
+        span = piece.right.span.shifted(-piece.span.start)
+        return Verdict(
+            Kind.FAILS,
+            reason=f"the value is {shown}",
+            correction=piece.latex[: span.start] + shown + piece.latex[span.end :],
+            wrong_terms=(span,),
+            diagnosis="wrong number",
+        )
 
     def known_value(self, piece: Piece) -> Verdict | None:
         """For a name on the left that the notes give a value already: the verdict; None for a new name."""

@@ -56,6 +56,8 @@ from symcnn.notes.tree import (
 from symcnn.notes.world import Family, Mismatch, Unreadable, World
 
 LARGEST_EXPONENT = 12
+CLASS = 2
+"""The number that a class label stands for in a small world: the second class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Evaluator:
 
     # --- nodes
 
-    def factor(self, node: Node) -> Value:
+    def factor(self, node: Node) -> Value:  # noqa: C901  (one case for each kind of node)
         match node:
             case Number(text=text):
                 return array(sp.Rational(text))
@@ -212,7 +214,9 @@ class Evaluator:
     def _tensor_value(self, ref: Ref, key: str, node: Node) -> Value:
         if ref.indices is not None and key in ("delta", "I") and key not in self.world.definitions:
             return self._kronecker_delta(ref)
-        family = self.world.family(layered(self, ref), self.env)
+        if ref.key in self.world.facts.habits.classes and ref.indices is not None:
+            return array(sp.Integer(CLASS))
+        family = self.world.family(layered(self, ref) if key != ref.key else ref, self.env)
         if family is None:
             raise Unreadable("nothing says which layer or sample is meant")
         if family.sample >= 0:
@@ -226,7 +230,7 @@ class Evaluator:
     def _sample(self, family: Family, node: Node) -> Array:
         """An example's column of the tensor that stacks all of them: a^{(i)} is column i of A."""
         name = family.key
-        for key in (name, name.swapcase() if len(name) == 1 else name, self.world.facts.resolve(name)):
+        for key in (name.upper() if len(name) == 1 else name, name, self.world.facts.resolve(name)):
             stacked = Family(key, family.layer)
             if self._is_tensor(key):
                 value = self.world.tensor(stacked)
@@ -412,9 +416,12 @@ class Evaluator:
     def _matrix_product(self, x: Array, y: Array, name: str, node: Node) -> Array:
         if (x.shape == (1, 1) or y.shape == (1, 1)) and x.ndim == y.ndim == 2 and x.shape[1] != y.shape[0]:
             return array((x.flat[0] * y) if x.size == 1 else (x * y.flat[0]))
-        if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0]:
-            if not (self.world.reading.entrywise and x.shape == y.shape):
-                return ops.matmul(x, y)
+        if (
+            x.ndim == y.ndim == 2
+            and x.shape[1] == y.shape[0]
+            and not (self.world.reading.entrywise and x.shape == y.shape)
+        ):
+            return ops.matmul(x, y)
         if self.world.reading.entrywise and x.shape == y.shape:
             return array(x * y)
         raise Mismatch(f"a product of {shape_text(x)} and {shape_text(y)} does not conform", node)

@@ -25,7 +25,7 @@ def _collect(node: Node, world: World, bound: frozenset[str], found: list[str]) 
     if isinstance(node, BigOperator):
         inside = bound | frozenset(bound_letters(node))
         for child in children(node):
-            _collect(child, world, inside if child is node.body else inside, found)
+            _collect(child, world, inside, found)
         return
     if isinstance(node, Call) and operation_name(function_name(node.function)) in ("sum", "mean", "avg"):
         return
@@ -51,7 +51,10 @@ def _collect(node: Node, world: World, bound: frozenset[str], found: list[str]) 
 
 def _letters(ref: Ref, world: World) -> list[str]:
     letters: list[str] = []
-    for index in ref.indices or ():
+    for index in () if ref.key in world.facts.habits.classes else ref.indices or ():
+        inner_name = read_name(index, world.facts.habits) if isinstance(index, Script) else None
+        if inner_name is not None and inner_name.key in world.facts.habits.classes:
+            continue
         for name in letters_of(index):
             if not _fixed(name, world):
                 letters.append(name)

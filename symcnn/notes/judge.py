@@ -10,7 +10,7 @@ from symcnn.notes import chains, examples, shapes
 from symcnn.notes import size_claims as sizes
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
-from symcnn.notes.context import contains_text_only, definition_of, is_update
+from symcnn.notes.context import contains_text_only, definition_of, is_signature, is_update
 from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
@@ -18,6 +18,7 @@ from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.names import letter, names_in, read_name
 from symcnn.notes.relabel import skeleton
 from symcnn.notes.tree import (
+    Add,
     Annotated,
     Call,
     CallOrProduct,
@@ -83,6 +84,7 @@ class Judge:
             with limited(SECONDS):
                 return self._verdict(piece)
         except Timeout:
+            self.bench.forget()
             return Verdict(Kind.CANNOT_CHECK, reason=f"time: the check took more than {SECONDS:g} seconds")
         except SymcnnError as error:
             return Verdict(Kind.CANNOT_CHECK, reason=str(error))
@@ -92,7 +94,7 @@ class Judge:
             # SymPy and NumPy raise these on values that no reading of the notes gives a meaning to.
             return Verdict(Kind.CANNOT_CHECK, reason=f"no value: {type(error).__name__}: {error}")
 
-    def _verdict(self, piece: Piece) -> Verdict:
+    def _verdict(self, piece: Piece) -> Verdict:  # noqa: C901  (one case for each kind of piece)
         if piece.right is None or piece.relation is None:
             return shapes.mention(piece)
         if piece.left is None or isinstance(piece.right, Empty):
@@ -109,6 +111,8 @@ class Judge:
             return self._inequality(piece)
         if piece.sign not in (*DEFINING, "approx"):
             return Verdict(Kind.NOT_A_CLAIM, reason=f"no equation: {piece.sign}")
+        if piece.sign == "approx":
+            return self.equations.approximate(piece)
         if piece.first and is_update(piece.left, piece.right, self.facts):
             return Verdict(Kind.NOT_A_CLAIM, reason="an update, not an equation")
         if any(isinstance(n, Ellipsis) for n in walk(piece.right)) and not _display(piece.right):
@@ -121,7 +125,9 @@ class Judge:
         shape = shapes.declared(piece, self.equations)
         if shape is not None:
             return shape
-        if piece.first and (piece.order in self._definitions or self._is_function(piece)):
+        if piece.first and is_signature(piece.right):
+            return Verdict(Kind.DEFINITION, reason="names what a function is given")
+        if piece.order in self._definitions or (piece.first and self._is_function(piece)):
             return self._definition(piece)
         naming = self._naming(piece)
         if naming is not None:
@@ -147,6 +153,9 @@ class Judge:
         if definition is None:
             return Verdict(Kind.DEFINITION, reason="introduces a function")
         earlier = self._earlier(definition)
+        if not names_in(definition.body) and self._is_used(definition):
+            self.bench.dropped.add(definition.order)
+            return Verdict(Kind.DEFINITION, reason="numbers for an example")
         if earlier is None:
             again = self.equations.known_value(piece)
             if again is not None:
@@ -155,6 +164,20 @@ class Judge:
         if definition.display:
             return self._accept(definition, piece)
         return self._again(definition, earlier, piece)
+
+    def _is_used(self, definition: Definition) -> bool:
+        """Whether a name has a meaning already: it is defined, or read by a definition."""
+        if isinstance(_bare(definition.body), Number) and definition.key in self.facts.losses:
+            return False
+        if definition.key in self.facts.losses or isinstance(definition.body, Add):
+            return False
+        for other in self.bench.accepted:
+            keys = [read_name(node, self.facts.habits) for node in names_in(other.body)]
+            if other.key == definition.key or any(
+                ref is not None and ref.key == definition.key for ref in keys
+            ):
+                return True
+        return False
 
     def _accept(self, definition: Definition, piece: Piece) -> Verdict:
         wrong = chains.circle(definition, self.bench, piece)
@@ -177,7 +200,13 @@ class Judge:
         """A name that was defined before: a restatement, a new definition, or a contradiction."""
         if isinstance(earlier.body, Derivative | Gradient):
             return self.equations.judge(piece)
+        if isinstance(definition.body, Number) and isinstance(earlier.body, Number):
+            return self._accept(definition, piece)
         outcome = self.equations.judge(piece, quick=True)
+        if outcome.kind is not Kind.HOLDS and not names_in(definition.body):
+            return Verdict(
+                Kind.CANNOT_CHECK, reason="a number of an example, whose values are not tied to the names"
+            )
         if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF) and not self._same_form(definition, earlier):
             return replace(outcome, related_lines=(earlier.line,))
         if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF):
@@ -216,6 +245,7 @@ class Judge:
             " let ",
             "if we",
             "variant",
+            "general",
         )
         return any(mark in f" {words} " for mark in marks) or words.startswith("with ")
 

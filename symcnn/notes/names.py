@@ -65,6 +65,8 @@ class Habits:
     """For each base the numbers of letter indices that it was seen with."""
     labelled: set[str] = field(default_factory=set)
     """Keys `base_letter` whose subscript is a part of the name though it is a letter."""
+    classes: set[str] = field(default_factory=set)
+    """Names that are used as an index themselves, as the class y_i in s_{y_i}."""
     squared: set[str] = field(default_factory=set)
     """Keys that are named by their square, as the variance σ²."""
     numbers: dict[str, set[int]] = field(default_factory=dict)
@@ -165,6 +167,10 @@ def observe(trees: Iterable[Node]) -> Habits:
     for tree in trees:
         for node in walk(tree):
             _squares(node, habits)
+            if isinstance(node, Script) and isinstance(node.sub, Script) and node.sub.sub is not None:
+                name = base_name(node.sub.base)
+                if name is not None:
+                    habits.classes.add(name)
     return habits
 
 
@@ -294,9 +300,13 @@ def _read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, t
             return digits, None
         return "", items
     first = items[0]
-    if len(items) == 3 and isinstance(first, Number) and 3 not in habits.ranks.get(name, set()):
-        if all(isinstance(item, Symbol) for item in items[1:]):
-            return first.text, items[1:]
+    if (
+        len(items) == 3
+        and isinstance(first, Number)
+        and 3 not in habits.ranks.get(name, set())
+        and all(isinstance(item, Symbol) for item in items[1:])
+    ):
+        return first.text, items[1:]
     if all(index_like(item) for item in items):
         spelled = "".join(item.name for item in items if isinstance(item, Symbol))
         if len(items) == 1 and f"{name}_{spelled}" in habits.labelled:

@@ -112,7 +112,7 @@ def diagonal(v: Array) -> Array:
 
 
 def kronecker(a: Array, b: Array) -> Array:
-    """The Kronecker product, with blocks b * a[i, j]."""
+    """The Kronecker product, with blocks sp.sympify(a[i, j]) * b."""
     a, b = np.atleast_2d(a), np.atleast_2d(b)
     out = np.empty((a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]), dtype=object)
     for i, j in np.ndindex(*a.shape):

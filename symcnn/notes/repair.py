@@ -39,6 +39,9 @@ from symcnn.notes.zero import Zero
 if TYPE_CHECKING:
     from symcnn.notes.equation import Attempt, Equations, Result
 
+GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+)
 MOST_EDITS = 400
 REPAIR_SECONDS = 1.5
 
@@ -59,7 +62,7 @@ def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: 
         with limited(REPAIR_SECONDS):
             correction = correct(piece, lefts[0], chosen.attempt, equations, undefined, chosen.outcome)
     except Timeout:
-        correction = None
+        equations.bench.forget()
     example = None
     if chosen.refuted and chosen.world is not None and chosen.outcome is not None:
         example = counterexample(chosen.world, chosen.outcome)
@@ -74,6 +77,11 @@ def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: 
             diagnosis=what,
             counterexample=example,
         )
+    if undefined and any(introduced(name, piece, equations) for name in undefined):
+        names = ", ".join(sorted(undefined))
+        return Verdict(
+            Kind.CANNOT_CHECK, reason=f"{names}: the prose introduces it, and no formula defines it"
+        )
     if undefined:
         return Verdict(
             Kind.INCONSISTENT,
@@ -83,6 +91,18 @@ def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: 
     if chosen.mismatch and not chosen.refuted and not _shapes_known(piece, lefts[0], equations):
         return Verdict(Kind.CANNOT_CHECK, reason=chosen.error)
     return Verdict(Kind.FAILS, reason=reason, counterexample=example)
+
+
+def introduced(name: str, piece: Piece, equations: Equations) -> bool:
+    """Whether a name stands alone in the running text before a piece, or is a word, whose meaning is prose."""
+    if len(name.split("_")[0].split()[-1]) > 2 and name.isascii() and name.split("_")[0].islower():
+        return name.split("_")[0] not in GREEK
+    for other in equations.pieces[: piece.order]:
+        if other.right is None and other.left is not None and other.formula is not piece.formula:
+            ref = read_name(other.left, equations.bench.facts.habits)
+            if ref is not None and ref.key == name and ref.indices is None and not other.formula.display:
+                return True
+    return False
 
 
 def _shapes_known(piece: Piece, left: Node, equations: Equations) -> bool:
@@ -119,7 +139,21 @@ def undefined_names(piece: Piece, left: Node, equations: Equations) -> frozenset
             key = world.facts.resolve(ref.key)
             if key in known or world.is_size(key) or key in world.facts.losses or key in world.settings:
                 continue
-            if key in ("e", "pi", "I", "alpha", "lambda", "eta", "epsilon", "infty", "T", "top"):
+            if key in (
+                "e",
+                "pi",
+                "I",
+                "alpha",
+                "lambda",
+                "eta",
+                "epsilon",
+                "infty",
+                "T",
+                "top",
+                "bb 1",
+                "bf 1",
+                "bf 0",
+            ):
                 continue
             if known_function(key) or key in world.facts.applied or key in world.facts.functions:
                 continue
@@ -341,14 +375,17 @@ def _repeats(left: Node, right: Node) -> bool:
     for node in walk(right):
         if same(node, left):
             return True
-        if isinstance(node, Derivative) and isinstance(left, Derivative):
-            if (
+        if (
+            isinstance(node, Derivative)
+            and isinstance(left, Derivative)
+            and (
                 node.of is not None
                 and left.of is not None
                 and same(node.of, left.of)
                 and same(node.wrt, left.wrt)
-            ):
-                return True
+            )
+        ):
+            return True
     return False
 
 

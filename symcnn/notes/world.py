@@ -277,10 +277,14 @@ class World:
                     self.axes.name(axis, name)
                     return
         ref = read_name(size, self.facts.habits)
-        if ref is not None and ref.layer is None and ref.key not in self.definitions:
-            if ref.key not in self.settings:
-                self.axes.name(axis, ref.key + "'" * ref.primes)
-                return
+        if (
+            ref is not None
+            and ref.layer is None
+            and ref.key not in self.definitions
+            and ref.key not in self.settings
+        ):
+            self.axes.name(axis, ref.key + "'" * ref.primes)
+            return
         self.axes.derive(axis, lambda: self.integer(size, env))
 
     def _infer(self) -> None:
@@ -358,7 +362,11 @@ class World:
         return root in self.axes.fixed or root in self.axes.named or root in self.axes.derived
 
     def _corners(self, index: Node, scope: Hashable) -> Iterator[tuple[dict[str, int], int]]:
-        names = [n for n in letters_of(index) if n not in self.facts.sizes and n not in self.settings]
+        skipped = self.facts.sizes | set(self.settings)
+        inner = read_name(index, self.facts.habits) if isinstance(index, Script) else None
+        if inner is not None and inner.key in self.facts.habits.classes:
+            skipped = skipped | set(letters_of(index))
+        names = [n for n in letters_of(index) if n not in skipped]
         spans = []
         for name in names:
             axis = ("letter", scope, name)

@@ -27,7 +27,7 @@ def match(entry: dict[str, Any], claims: list[dict[str, Any]], used: set[int]) -
     for test in (
         lambda have: have == want,
         lambda have: have.endswith(want) or want.endswith(have.lstrip("=")),
-        lambda have: want in have or have.lstrip("=") in want and len(have) > 3,
+        lambda have: want in have or (have.lstrip("=") in want and len(have) > 3),
     ):
         for number, claim in here:
             have = plain(claim["latex"])
