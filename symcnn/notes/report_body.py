@@ -87,7 +87,9 @@ def notes_html(
     if document.kind == "ipynb" and document.notebook is not None:
         return _cells_html(document, source, holes, marks, filler)
     text = _with_holes(source, 0, len(source), holes, marks)
-    return tex_html(text, filler) if document.kind == "tex" else _markdown_html(text, filler)
+    if document.kind != "tex":
+        return _markdown_html(text, filler)
+    return tex_html(text, filler) if len(text) <= LONGEST else plain_html(text, filler)
 
 
 def _with_holes(

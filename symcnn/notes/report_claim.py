@@ -11,7 +11,7 @@ from symcnn.notes.report_math import shown, source, worded
 from symcnn.notes.tree import Span
 from symcnn.notes.verdict import Claim, Counterexample, Report
 
-LONGEST_TITLE = 160
+LONGEST_TITLE, LONGEST_BESIDE = 160, 120
 
 
 def title(claim: Claim) -> str:
@@ -31,13 +31,16 @@ def claim_html(
     """A `<details>` element. `several`: the block has other claims, so that the formula is shown again."""
     kind = claim.verdict.kind
     words = one_line(headline(claim))
+    brief = several and claim.formula is not None and len(claim.latex) <= LONGEST_BESIDE
+    macros = report.document.macros
+    which = f" · {shown(claim.latex, marked=claim.verdict.wrong_terms, macros=macros)}" if brief else ""
     said = f" · {worded(title(claim))}" if words and words != kind.value else ""
     onward = f'<a class="next" href="#c{next_false}">next ↓</a>' if next_false is not None else ""
     rows = "".join(
         f"<dt>{label}</dt><dd>{content}</dd>" for label, content in _rows(report, claim, several, anchor)
     )
     return (
-        f'<details class="v {kind.value}" id="c{index}"><summary><b>{SIGNS[kind]} {kind.value}</b>{said} '
+        f'<details class="v {kind.value}" id="c{index}"><summary><b>{SIGNS[kind]} {kind.value}</b>{which}{said} '
         f"· line {claim.line}{onward}</summary><dl>{rows}</dl></details>"
     )
 

@@ -9,7 +9,7 @@ from symcnn.notes.tree import Span
 from symcnn.notes.verdict import FALSE_KINDS, Claim, Report
 
 _PIECE = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
-MOST_PIECES = 4_000
+MOST_PIECES = 2_000
 """Longer claims are replaced from their first to their last difference: comparing takes quadratic time."""
 
 

@@ -44,6 +44,8 @@ _DROPPED = re.compile(
 _COMMANDS = {"bm": "boldsymbol", "pmb": "boldsymbol", "mathds": "mathbb", "sout": "cancel", "dots": "ldots"}
 _RENAMED = re.compile(r"\\(" + "|".join(_COMMANDS) + r")(?![A-Za-z])")
 _NOTATION = re.compile(r"\\[A-Za-z]|[A-Za-z0-9}][_^][A-Za-z0-9{\\]")
+_BARS = ("|", "‖", "∥")
+_ROWS = ("math", "mrow", "mstyle", "mtd", "mpadded")
 _COMMAND = re.compile(r"\\([A-Za-z]+|[^A-Za-z])")
 _DEFINING = re.compile(
     r"\\(?:(?:new|renew|provide)(?:command|environment)|[gex]?def|let|DeclareMathOperator)(?![A-Za-z])"
@@ -80,24 +82,38 @@ def mathml(
     if len(latex) > LONGEST or _depth(latex) > DEEPEST or _DEFINING.search(latex) or _MARK in latex:
         return None
     spans = merged(marked, len(latex))
-    if not all(_whole(latex, span) for span in spans):
+    tree = _tree(_with_marks(latex, spans), macros, display)
+    if tree is None or not all(_whole(latex, span) for span in spans):
         return None
+    if spans:  # braces around a part must not change what is an argument of what
+        plain = _tree(latex, macros, display)
+        if plain is None or "".join(plain.itertext()) != "".join(tree.itertext()):
+            return None
+    safe = Element("math", {"display": "block"} if display else {})
+    for child in tree:
+        _copy(child, safe, how)
+    return _written(safe)
+
+
+def _with_marks(latex: str, spans: list[Span]) -> str:
+    """The formula with its marked spans in a colour by which they are found again."""
     parts: list[str] = []
     done = 0
     for span in spans:
         parts += [latex[done : span.start], f"{{\\color{{{_MARK}}}{span.of(latex)}}}"]
         done = span.end
-    spoken = _spoken(_expanded("".join([*parts, latex[done:]]), macros))
+    return "".join([*parts, latex[done:]])
+
+
+def _tree(latex: str, macros: Mapping[str, Macro], display: bool) -> Element | None:
+    """What latex2mathml makes of a formula, not yet safe to show; None where it cannot read it."""
+    spoken = _spoken(_expanded(latex, macros))
     if len(spoken) > 2 * LONGEST or _depth(spoken) > 2 * DEEPEST:
         return None
     try:
-        tree = convert_to_element(spoken, display="block" if display else "inline")
+        return convert_to_element(spoken, display="block" if display else "inline")
     except Exception:  # noqa: BLE001  the library has many errors of its own, and the source is shown instead
         return None
-    safe = Element("math", {"display": "block"} if display else {})
-    for child in tree:
-        _copy(child, safe, how)
-    return _written(safe)
 
 
 def source(latex: str, marked: tuple[Span, ...] = (), how: str = "wrong") -> str:
@@ -225,11 +241,15 @@ def _copy(node: Element, parent: Element, how: str) -> None:
     if tag == "mtd":
         align = attributes.pop("columnalign", "")
         attributes = {"class": f"to-{align}"} if align in ("left", "right") else {}
+    if tag == "mo" and text in _BARS and not attributes:
+        attributes = {"stretchy": "false"}
     copied = SubElement(parent, tag, attributes)
     copied.text = text
     for child in node:
         _copy(child, copied, how)
-    _join_upright(copied)
+    if tag in _ROWS:
+        _join_upright(copied)
+        _space_functions(copied)
 
 
 def _join_upright(row: Element) -> None:
@@ -247,6 +267,18 @@ def _join_upright(row: Element) -> None:
     for child in row:
         if child.tag == "mi" and len(child.text or "") > 1:
             child.attrib.pop("mathvariant", None)
+
+
+def _space_functions(row: Element) -> None:
+    """A thin space between the name of a function and what is no sign beside it: `y log a`."""
+    children = list(row)
+    for place, child in enumerate(children):
+        base = child[0] if child.tag in ("msub", "msup", "msubsup") and len(child) else child
+        if base.tag != "mi" or not (base.text or "").isalpha() or len(base.text or "") < 2:
+            continue
+        for beside, after in ((children[place - 1 : place], 0), (children[place + 1 : place + 2], 1)):
+            if beside and beside[0].tag not in ("mo", "mspace", "mtext"):
+                row.insert(list(row).index(child) + after, Element("mspace", {"width": "0.167em"}))
 
 
 def _enclosure(notation: str) -> str:

@@ -11,9 +11,10 @@ from symcnn.notes.report_marks import visible
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")
 _LISTS = {"itemize": "ul", "enumerate": "ol", "description": "ul"}
 _BLOCK = re.compile(
-    r"\\(?P<heading>title|chapter|section|subsection|subsubsection|paragraph)\*?\s*(?:\[[^\]]*\])?\{(?P<words>[^{}]*)\}"
-    r"|\\(?P<end>begin|end)\s*\{(?P<name>[A-Za-z]+)\*?\}(?:\[(?P<note>[^\]\n]*)\])?"
-    r"|(?P<item>\\item(?![A-Za-z]))[ \t]*(?:\[(?P<label>[^\]\n]*)\])?"
+    r"\\(?P<heading>title|chapter|section|subsection|subsubsection|paragraph)\*?\s*(?:\[[^\]\n]{0,200}\])?"
+    r"\{(?P<words>(?:[^{}]++|\{[^{}]*+\})*+)\}"
+    r"|\\(?P<end>begin|end)\s*\{(?P<name>[A-Za-z]+)\*?\}(?:\[(?P<note>[^\]\n]{0,200})\])?"
+    r"|(?P<item>\\item(?![A-Za-z]))[ \t]*(?:\[(?P<label>[^\]\n]{0,200})\])?"
     r"|(?P<blank>\n[ \t]*\n\s*)"
 )
 _LEVELS = {
@@ -37,7 +38,7 @@ _SILENT = re.compile(
     r"\\(?:label|vspace|hspace|index|pagestyle|thispagestyle|bibliographystyle)\*?\s*\{[^{}]*\}"
     r"|\\(?:noindent|maketitle|tableofcontents|newpage|clearpage|centering|medskip|bigskip|smallskip|par)(?![A-Za-z])\s*"
 )
-_SPOKEN = re.compile(r"\\(?:ref|eqref|cite[a-z]*|url)\s*(?:\[[^\]]*\])?\{([^{}]*)\}")
+_SPOKEN = re.compile(r"\\(?:ref|eqref|cite[a-z]*|url)\s*(?:\[[^\]\n]{0,200}\])?\{([^{}]*)\}")
 _SIGNS = (
     ("\\&amp;", "&amp;"), ("\\%", "%"), ("\\$", "$"), ("\\_", "_"), ("\\#", "#"), ("\\{", "{"), ("\\}", "}"),
     ("\\LaTeX", "LaTeX"), ("\\TeX", "TeX"), ("``", "“"), ("&#x27;&#x27;", "”"), ("---", "—"), ("--", "–"),
@@ -91,7 +92,11 @@ def _structure(match: re.Match[str], opened: list[str], filler: Fills) -> str:
         return f"<{tag}>{_inline(match['words'], filler)}</{tag}>{filler.below()}"
     if match["item"] is not None:
         label = f"<strong>{_inline(match['label'], filler)}</strong> " if match["label"] else ""
-        return f"<li>{label}" if opened and opened[-1] in ("ul", "ol") else label or "•"
+        closed = f"</{opened.pop()}>" if opened and opened[-1] == "li" else ""
+        if opened and opened[-1] in ("ul", "ol"):
+            opened.append("li")
+            return f"{closed}<li>{label}"
+        return label or "•"
     if match["end"] is None:
         return ""
     name = match["name"]
@@ -101,9 +106,10 @@ def _structure(match: re.Match[str], opened: list[str], filler: Fills) -> str:
         note = f" ({_inline(match['note'], filler)})" if match["note"] else ""
         title = "" if tag != "section" or name in ("center", "quote", "document") else name.capitalize()
         return f"<{tag}>" + (f"<strong>{escape(title)}{note}.</strong>" if title else "")
+    closed = f"</{opened.pop()}>" if opened[-1:] == ["li"] and opened[-2:-1] == [tag] else ""
     if opened and opened[-1] == tag:
-        return f"</{opened.pop()}>"
-    return ""
+        return f"{closed}</{opened.pop()}>"
+    return closed
 
 
 def _inline(text: str, filler: Fills) -> str:
@@ -116,7 +122,7 @@ def _inline(text: str, filler: Fills) -> str:
         )
         if not changed:
             break
-    text = re.sub(r"\\\\(?:\[[^\]]*\])?", "<br>", text)
+    text = re.sub(r"\\\\(?:\[[^\]\n]{0,20}\])?", "<br>", text)
     for sign, shown in _SIGNS:
         text = text.replace(sign, shown)
     return filler.fill(text)
