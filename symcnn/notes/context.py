@@ -252,7 +252,7 @@ def _note(facts: Facts, piece: Piece, document: Document) -> None:
         return
     if ref is not None and isinstance(piece.right, Number) and _size_name(ref) in facts.sizes:
         return
-    if not piece.first and piece.head is not None and piece.left is not None and is_signature(piece.left):
+    if not piece.first and piece.head is not None and is_signature(piece.left):
         piece = replace(piece, left=piece.head, first=True)
     definition = definition_of(facts, piece, line)
     if definition is not None:
