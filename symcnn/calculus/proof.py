@@ -33,33 +33,70 @@ class EntryProof:
 def small_sizes(equations: Sequence[Equation], seed: int = 0, largest: int = 120) -> dict[sp.Symbol, sp.Expr]:
     """Small sizes at which every read is valid and the sizes of axes are, where possible, pairwise distinct.
 
+    Possible is what an expansion into 3·``largest`` terms allows: seven distinct axes alone would take 7! of them.
+
     ``seed`` picks among the solutions. Raises LimitExceeded where no sizes are found.
     """
     symbols = sorted({s for e in equations for s in _symbols(e)}, key=lambda s: s.name)
-    axes = [s for s in symbols if any(s in _axes(e) for e in equations)]
+    shapes = {s for e in equations for r in reads(e.body) for axis in r.tensor.shape for s in axis.free_symbols}
+    axes = [s for s in symbols if s in shapes]
     draw = random.Random(seed)
-    best: tuple[tuple[int, int, int], dict[sp.Symbol, sp.Expr]] | None = None
-    for _ in range(600 if len(symbols) > 4 else 150):
+    most = 10 * largest
+    best: tuple[Score, dict[sp.Symbol, sp.Expr]] | None = None
+    for _ in range(300 if len(symbols) > 4 else 150):
         sizes = {
             s: sp.Integer(draw.randint(1, 7 if s in axes else 3) if s.is_positive else draw.randint(0, 2))
             for s in symbols
         }
-        repeated = len(axes) - len({sizes[s] for s in axes})
-        if best is not None and repeated > best[0][0]:
-            continue
-        work = _work(equations, sizes)
-        if work is None:
-            continue
-        score = (repeated, max(work, largest), sum(sizes[s] == 1 for s in axes))
-        if best is None or score < best[0]:
+        score = _score(equations, sizes, axes, largest)
+        if score is not None and (best is None or score < best[0]):
             best = (score, sizes)
-        if score == (0, largest, 0):
+        if score == (0, 0, largest):
             break
     if best is None:
         raise LimitExceeded(
             f"no small sizes found at which every read of {equations[-1].tensor.name} is valid"
         )
-    return best[1]
+    return _lowered(equations, *best, axes, largest)
+
+
+Score = tuple[int, int, int]
+
+
+def _score(
+    equations: Sequence[Equation],
+    sizes: Mapping[sp.Symbol, sp.Expr],
+    axes: Sequence[sp.Symbol],
+    largest: int,
+) -> Score | None:
+    """Work beyond what is allowed, axes of the same size or of extent 1, work; None where a read is not valid."""
+    work = _work(equations, sizes)
+    if work is None:
+        return None
+    repeated = len(axes) - len({sizes[s] for s in axes})
+    ones = sum(sizes[s] == 1 for s in axes)
+    return (work if work > 3 * largest else 0, repeated + ones, max(work, largest))
+
+
+def _lowered(
+    equations: Sequence[Equation],
+    score: Score,
+    sizes: dict[sp.Symbol, sp.Expr],
+    axes: Sequence[sp.Symbol],
+    largest: int,
+) -> dict[sp.Symbol, sp.Expr]:
+    """The sizes with one after the other made smaller, as long as the score falls."""
+    lower = True
+    while lower and score[2] > largest:
+        lower = False
+        for symbol in sizes:
+            for value in range(1 if symbol.is_positive else 0, int(sizes[symbol])):
+                tried = {**sizes, symbol: sp.Integer(value)}
+                found = _score(equations, tried, axes, largest)
+                if found is not None and found < score:
+                    score, sizes, lower = found, tried, True
+                    break
+    return sizes
 
 
 def _symbols(equation: Equation) -> set[sp.Symbol]:
