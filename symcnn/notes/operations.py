@@ -146,7 +146,7 @@ def dot(a: Array, b: Array) -> Array:
     if a.ndim == 0 or b.ndim == 0:
         return array(a * b)
     if a.shape == b.shape and 1 in a.shape:
-        out[block] = entrywise(lambda x, factor=a[i, j]: factor * x, b)
+        return array([[sp.Add(*(sp.sympify(x) * y for x, y in zip(a.flat, b.flat, strict=True)))]])
     for left, right in ((a, b), (b, a), (a, b.T), (a.T, b), (b.T, a)):
         if left.shape[1] == right.shape[0] and left.shape[1] > 1:
             return matmul(left, right)

@@ -63,3 +63,10 @@ def test_edits_offer_the_missing_transpose() -> None:
     words = Vocabulary((), (), (), None, "T", frozenset())
     results = [edit.applied(latex) for edit in edits(latex, tree.sides[1], tree.sides[0], words)]
     assert r"\frac{\partial L}{\partial W} = \delta x^T" in results
+
+
+def test_dot_of_two_columns_is_one_number() -> None:
+    column = ops.array([[x], [y]])
+    assert ops.dot(column, column).tolist() == [[x**2 + y**2]]
+    with pytest.raises(ShapeError, match="does not conform"):
+        ops.dot(column, ops.array([[1], [2], [3]]))
