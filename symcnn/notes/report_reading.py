@@ -15,7 +15,7 @@ from symcnn.notes.tree import Node, Relation, children
 from symcnn.notes.unparse import unparse
 from symcnn.notes.verdict import Claim, Report
 
-MOST_PARTS = 60
+MOST_PARTS, MOST_SAID = 60, 4
 _MARKS = ("name", "text", "kind", "font", "open", "style")
 
 
@@ -34,8 +34,9 @@ def reading(report: Report, claim: Claim) -> Iterator[tuple[str, str]]:
     place = claim.span.start - claim.formula.span.start
     inside = (place, place + len(claim.latex))
     for key in _keys(tree, facts, inside):
-        said = list(_said(key, facts))
-        yield "name", f"{key}: {'; '.join(said) if said else 'nothing in the notes says what it is'}"
+        said = list(_said(key, facts, claim.line))
+        shown = said[:MOST_SAID] + ([f"and {len(said) - MOST_SAID} more"] if len(said) > MOST_SAID else [])
+        yield "name", f"{key}: {'; '.join(shown) if shown else 'nothing in the notes says what it is'}"
 
 
 def _facts(document: Document) -> Facts:
@@ -62,9 +63,9 @@ def _keys(tree: Node, facts: Facts, inside: tuple[int, int]) -> list[str]:
     return found
 
 
-def _said(key: str, facts: Facts) -> Iterator[str]:
-    """What the notes say about one name."""
-    for definition in facts.definitions:
+def _said(key: str, facts: Facts, line: int) -> Iterator[str]:
+    """What the notes say about one name, the definitions before the line first."""
+    for definition in sorted(facts.definitions, key=lambda one: (one.line > line, abs(one.line - line))):
         if facts.resolve(definition.key) == key:
             yield f"line {definition.line} defines {definition.latex}"
     for name, rules in facts.functions.items():
