@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from symcnn.nets.catalogue.axes import MOST_AXES, axes, place
+from symcnn.nets.catalogue.axes import axes, place
 from symcnn.nets.kind import LayerKind, kind
 
 GOODFELLOW = "Goodfellow, Bengio and Courville, Deep Learning, 2016"
@@ -253,7 +253,7 @@ def log_softmax(rank: int = 2, dim: int = -1) -> LayerKind:
 
 KINDS = (
     *(ELEMENTWISE[name].kind(2) for name in ELEMENTWISE),
-    *(ELEMENTWISE[name].kind(rank) for name in ELEMENTWISE for rank in range(1, MOST_AXES + 1) if rank != 2),
+    *(ELEMENTWISE[name].kind(rank) for name in ELEMENTWISE for rank in (1, 3, 4, 5)),
     prelu(),
     glu(),
     softmax(),

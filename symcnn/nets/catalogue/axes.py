@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from symcnn.core.errors import ShapeError, UnknownName
 
-MOST_AXES = 5
+MOST_AXES = 7
 Parameters = tuple[tuple[str, int | Fraction], ...]
 
 
@@ -32,6 +32,8 @@ SPATIAL = (
     Axis("j", "V", "s", "S", "v", "q", "f", "a2", "Q"),
     Axis("l", "B", "t", "T", "w", "m", "d", "a3", "M"),
 )
+INDICES = ("n", "c", *(a.index for a in SPATIAL), "o", "t")
+SIZES = ("N", "C", *(a.size for a in SPATIAL), "A", "Z")
 NAMED = {
     "kernel_size": "extent",
     "stride": "stride",
@@ -93,8 +95,7 @@ def axes(rank: int, least: int = 0) -> Axes:
             return Axes(("k",), ("K",))
         case 2:
             return Axes(("n", "k"), ("N", "K"))
-    found = SPATIAL[: rank - 2]
-    return Axes(("n", "c", *(a.index for a in found)), ("N", "C", *(a.size for a in found)))
+    return Axes(INDICES[:rank], SIZES[:rank])
 
 
 def at(name: str, positions: Sequence[str], outside: str = "") -> str:

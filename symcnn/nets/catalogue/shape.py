@@ -105,9 +105,30 @@ def pad(rank: int = 4, dims: int = 2) -> LayerKind:
     )
 
 
-def upsample_nearest(dims: int = 2) -> LayerKind:
-    """y[n,c,i·R+r,j·S+s] = x[n,c,i,j]: R·S copies of each entry."""
+def upsample_nearest(dims: int = 2, size: bool = False) -> LayerKind:
+    """y[n,c,i·R+r,j·S+s] = x[n,c,i,j]: R·S copies of each entry; with a given ``size`` P, y[n,c,i] = x[n,c,⌊i·H/P⌋].
+
+    In integers h = ⌊i·H/P⌋ says h·P ≤ i·H < (h+1)·P.
+    """
     found = spatial(dims)
+    if size:
+        inside = " and ".join(
+            f"{a.window}*{a.output} <= {a.index}*{a.size} and {a.index}*{a.size} < ({a.window}+1)*{a.output}"
+            for a in found
+        )
+        limits = ",".join(f"{a.window}<{a.size}" for a in found)
+        windows = ",".join(a.window for a in found)
+        return kind(
+            f"upsample_nearest{dims}d to a size",
+            f"y[n,c,{','.join(a.index for a in found)}] = sum[{limits}](where({inside}, x[n,c,{windows}], 0))",
+            {
+                "x": f"N,C,{','.join(a.size for a in found)}",
+                "y": f"N,C,{','.join(a.output for a in found)}",
+            },
+            "y",
+            "nearest sampling",
+            "as in PyTorch: the entry at ⌊i·H/P⌋",
+        )
     return kind(
         f"upsample_nearest{dims}d",
         f"y[n,c,{','.join(f'{a.index}*{a.extent}+{a.window}' for a in found)}]"
