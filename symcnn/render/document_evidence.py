@@ -38,6 +38,9 @@ def _entries(gradient: Gradient) -> tuple[Check, ...]:
             continue
         shown = _shown([(name, float(value)) for name, value in proof.sizes])
         told = f"{proof.entries} entries equal, symbol for symbol, the derivative of the expanded equation{shown}"
+        if proof.undecided:
+            checks[shown] = Check("entries", (f"not decided{shown}: {proof.undecided}",), None)
+            continue
         checks[shown] = Check(
             "entries", (told if proof.holds else f"differs{shown}: {proof.differs}",), proof.holds
         )

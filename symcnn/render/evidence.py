@@ -108,6 +108,8 @@ def _by_entries(subject: str, gradient: Gradient) -> Finding:
     at = ", ".join(f"{size}={value}" for size, value in proof.sizes)
     if proof.holds:
         return Finding(subject, "entries", f"{proof.entries} entries equal, symbol for symbol, at {at}", True)
+    if proof.undecided:
+        return Finding(subject, "entries", f"at {at}: {proof.undecided}", None)
     return Finding(subject, "entries", f"at {at}: {proof.differs}", False)
 
 
