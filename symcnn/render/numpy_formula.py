@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from symcnn.core.plan import Statement
 from symcnn.program.build import Program
 from symcnn.program.passes import needed
 from symcnn.program.sizes import size_rules
@@ -51,7 +52,7 @@ def formula(program: Program) -> str:
     return module.rendered("numpy/formula.py.jinja", values)
 
 
-def _statements(program: Program) -> tuple[object, ...]:
+def _statements(program: Program) -> tuple[Statement, ...]:
     plan = program.plan
     return (*plan.forward, *plan.loss, *plan.backward)
 
