@@ -38,7 +38,7 @@ class Read(sp.Expr):
 
     @property
     def tensor(self) -> Tensor:
-        return self.args[0]  # type: ignore[no-any-return]
+        return self.args[0]
 
     @property
     def at(self) -> tuple[sp.Expr, ...]:

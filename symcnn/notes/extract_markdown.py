@@ -11,6 +11,7 @@ from bisect import bisect_left
 from functools import cache
 
 from markdown_it import MarkdownIt
+from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
@@ -43,7 +44,7 @@ def read_markdown(text: str) -> list[Block]:
 @cache
 def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"maxNesting": 40})
-    alternatives = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    alternatives: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
     markdown.core.ruler.enableOnly(["normalize", "block"])  # what stands inside a paragraph is read here
     markdown.block.ruler.before("code", "math_block", _math_block, alternatives)
     return markdown

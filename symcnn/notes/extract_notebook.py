@@ -7,7 +7,7 @@ import json.scanner
 import re
 from array import array
 from dataclasses import dataclass
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # missing from its type stubs
 from typing import Any
 
 from symcnn.notes.tokens import NotationError
@@ -104,8 +104,8 @@ def _loaded(text: str) -> Any:
         return string, end
 
     decoder = json.JSONDecoder()
-    decoder.parse_string = placed
-    decoder.scan_once = json.scanner.py_make_scanner(decoder)
+    decoder.parse_string = placed  # type: ignore[attr-defined]
+    decoder.scan_once = json.scanner.py_make_scanner(decoder)  # type: ignore[attr-defined]
     try:
         start = len(text) - len(text.lstrip("\ufeff \t\r\n"))
         data, end = decoder.raw_decode(text, start)

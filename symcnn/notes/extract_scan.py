@@ -168,9 +168,9 @@ class _Scan:
 
     def _inline(self, at: int) -> int:
         if self.text.startswith("$`", at):
-            end = self.text.find("`$", at + 2)
-            if end > 0:
-                return self._add(at + 2, end, at, end + 2, False)
+            quoted = self.text.find("`$", at + 2)
+            if quoted > 0:
+                return self._add(at + 2, quoted, at, quoted + 2, False)
         end = self._inline_end(at)
         if end is None:
             return self._unclosed(at)

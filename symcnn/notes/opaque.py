@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 
-class sigmoid(sp.Function):  # type: ignore[misc]  # noqa: N801
+class sigmoid(sp.Function):  # noqa: N801
     """1 / (1 + exp(-z)); its derivative in its own output is a(1 - a)."""
 
     nargs = 1
@@ -21,7 +21,7 @@ class sigmoid(sp.Function):  # type: ignore[misc]  # noqa: N801
         return self * (1 - self)
 
 
-class positive(sp.Function):  # type: ignore[misc]  # noqa: N801
+class positive(sp.Function):  # noqa: N801
     """1 where the argument is above 0, 0 where it is below."""
 
     nargs = 1
@@ -41,7 +41,7 @@ class positive(sp.Function):  # type: ignore[misc]  # noqa: N801
         return self if exponent.is_positive and exponent.is_integer else None
 
 
-class equal(sp.Function):  # type: ignore[misc]  # noqa: N801
+class equal(sp.Function):  # noqa: N801
     """1 where both arguments are the same number, 0 elsewhere."""
 
     nargs = 2
@@ -56,7 +56,7 @@ class equal(sp.Function):  # type: ignore[misc]  # noqa: N801
         return sp.Integer(0)
 
 
-class chosen(sp.Function):  # type: ignore[misc]  # noqa: N801
+class chosen(sp.Function):  # noqa: N801
     """1 where entry number k (first argument) is the maximum of the others, for no ties."""
 
     @classmethod
