@@ -30,7 +30,7 @@ class Limits:
     """How long things may take, in seconds, and how often a file is begun anew."""
 
     start: float = 60.0
-    step: float = 10.0
+    step: float = 15.0
     context: float = 45.0
     file: float = 120.0
     restarts: int = 6
