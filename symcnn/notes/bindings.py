@@ -1,6 +1,6 @@
 """A side file in TOML that says what names mean where the notes are too terse.
 
-What it says is read as though it stood in front of the notes, so it has no language of its own:
+What it says is read as though it stood in front of the notes, so it has hardly a language of its own:
 
     prose = ["The examples are the rows of X."]
     formulas = ['Z = X W + b']
@@ -10,7 +10,7 @@ What it says is read as though it stood in front of the notes, so it has no lang
     'b_1' = ""          # a number
 
     [names]
-    f_2 = "b_1"         # f_2 = b_1
+    f_2 = "b_1"         # f_2 is another name of b_1
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from __future__ import annotations
 import tomllib
 from array import array
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from symcnn.core.errors import LimitExceeded, SymcnnError
 from symcnn.notes.extract import Document, Formula, decoded, read
 from symcnn.notes.extract_notebook import Notebook
+from symcnn.notes.facts import Facts
+from symcnn.notes.names import Habits, read_name
+from symcnn.notes.parser import parse
 from symcnn.notes.verdict import Claim
 
 MAX_BYTES = 100_000
@@ -31,8 +34,33 @@ _TABLES = ("shapes", "names")
 _LISTS = ("prose", "formulas")
 
 
-def read_bindings(path: Path) -> str:
-    """The bindings of a TOML file as notes in Markdown. Raises SymcnnError, with the file and what is wrong."""
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """`text`: notes in Markdown that stand before the notes; `names`: other names, and what they stand for."""
+
+    text: str = ""
+    names: tuple[tuple[str, str], ...] = ()
+
+    def name(self, facts: Facts) -> None:
+        """Let the names stand for what they mean in `facts`. Raises SymcnnError for what is no name."""
+        for pair in self.names:
+            other, meant = (_key(name, facts) for name in pair)
+            if facts.resolve(meant) != other:
+                facts.aliases[other] = facts.resolve(meant)
+
+
+NO_BINDINGS = Bindings()
+
+
+def _key(name: str, facts: Facts) -> str:
+    ref = read_name(parse(name), facts.habits)
+    if ref is None:
+        raise SymcnnError(f"expected a name in the bindings, came {name}")
+    return ref.key
+
+
+def read_bindings(path: Path) -> Bindings:
+    """The bindings of a TOML file. Raises SymcnnError, with the file and what is wrong."""
     if path.stat().st_size > MAX_BYTES:
         raise LimitExceeded(f"{path} has {path.stat().st_size} bytes; bindings can have at most {MAX_BYTES}")
     try:
@@ -49,9 +77,10 @@ def read_bindings(path: Path) -> str:
     for name, sizes in _pairs(path, "shapes", data.get("shapes", {})):
         axes = " \\times ".join(axis.strip() for axis in sizes.split(",") if axis.strip()) or "1"
         lines.append(f"$${name} \\in \\mathbb{{R}}^{{{_formula(path, axes)}}}$$")
-    for name, meaning in _pairs(path, "names", data.get("names", {})):
-        lines.append(f"$${name} = {_formula(path, meaning)}$$")
-    return "".join(f"{line}\n\n" for line in lines)
+    names = [(name, _formula(path, meant)) for name, meant in _pairs(path, "names", data.get("names", {}))]
+    for name in (name for pair in names for name in pair):
+        _key(name, Facts(Habits()))
+    return Bindings("".join(f"{line}\n\n" for line in lines), tuple(names))
 
 
 def _strings(path: Path, key: str, value: object) -> list[str]:
@@ -74,12 +103,12 @@ def _formula(path: Path, text: str) -> str:
     return line
 
 
-def bound(document: Document, bindings: str) -> Document:
+def bound(document: Document, bindings: Bindings) -> Document:
     """The document with bindings in front of it; they stand on line 0."""
-    if not bindings:
+    if not bindings.text:
         return document
-    said = read(bindings, "md")
-    length = len(bindings)
+    said = read(bindings.text, "md")
+    length = len(bindings.text)
     lines = tuple(length + start for start in document._lines)
     notebook = None
     if document.notebook is not None:
@@ -87,7 +116,7 @@ def bound(document: Document, bindings: str) -> Document:
     front = tuple(replace(formula, line=0) for formula in said.formulas)
     return replace(
         document,
-        text=bindings + document.text,
+        text=bindings.text + document.text,
         formulas=(*front, *(_moved(formula, length) for formula in document.formulas)),
         prose=(
             *(replace(one, line=0) for one in said.prose),

@@ -16,9 +16,13 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from symcnn.notes.verdict import Kind, Report, Stage, Verdict
 from symcnn.notes.worker import Began, Ended, Failed, Judged, Message, Task, serve
+
+if TYPE_CHECKING:
+    from symcnn.notes.bindings import Bindings
 
 Step = tuple[Stage, int]
 Progress = Callable[[str, int, int, int, int], None]
@@ -85,7 +89,7 @@ def verify_many(
     Call it from a script only under `if __name__ == "__main__":`, because workers import the script anew.
     Raises SymcnnError where the bindings cannot be read.
     """
-    known = ""
+    known = None
     if bindings is not None:
         from symcnn.notes.bindings import read_bindings
 
@@ -102,7 +106,11 @@ class _Pool:
     """Hands files to workers, and watches the time."""
 
     def __init__(
-        self, paths: Sequence[str | Path], bindings: str, limits: Limits, progress: Progress | None
+        self,
+        paths: Sequence[str | Path],
+        bindings: Bindings | None,
+        limits: Limits,
+        progress: Progress | None,
     ) -> None:
         self.waiting = deque(_Job(place, str(path)) for place, path in enumerate(paths))
         self.results: list[Report | Refused | None] = [None] * len(paths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from symcnn.notes.bindings import bound, read_bindings, unbound
+from symcnn.notes.bindings import NO_BINDINGS, Bindings, bound, read_bindings, unbound
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula, load
@@ -43,11 +43,13 @@ def verify(path: str | Path, *, bindings: str | Path | None = None) -> Report:
     `bindings`: a TOML file that says what names mean where the notes are too terse.
     Raises SymcnnError, or OSError, on unreadable input.
     """
-    known = read_bindings(Path(bindings)) if bindings is not None else ""
+    known = read_bindings(Path(bindings)) if bindings is not None else NO_BINDINGS
     return verify_document(load(Path(path)), str(path), bindings=known)
 
 
-def verify_document(document: Document, name: str, *, bindings: str = "", watch: Watch = UNWATCHED) -> Report:
+def verify_document(
+    document: Document, name: str, *, bindings: Bindings = NO_BINDINGS, watch: Watch = UNWATCHED
+) -> Report:
     """The verdicts on all formulas of a document, with `bindings` as though they stood before it."""
     notes = bound(document, bindings)
     read, claims = _read(notes, watch)
@@ -57,6 +59,7 @@ def verify_document(document: Document, name: str, *, bindings: str = "", watch:
         claims += [_claim(notes, piece, settled) for piece in found]
     else:
         facts = gather(notes, found, [tree for _, tree in read])
+        bindings.name(facts)
         judge = Judge(notes, facts, found)
         settled = watch.begins("prose", 0, 1)
         claims += judge.prose_claims() if settled is None else _unread_prose(notes, settled)

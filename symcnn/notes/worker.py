@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.verdict import Kind, Report, Stage, Verdict
+
+if TYPE_CHECKING:
+    from symcnn.notes.bindings import Bindings
 
 MEMORY = 4 << 30
 """Bytes of address space that a worker may take, where the system can limit it."""
@@ -23,7 +27,7 @@ class Task:
     """A file to verify. `settled`: steps to leave out; `closing`: judge nothing more, report what is `judged`."""
 
     path: str
-    bindings: str
+    bindings: Bindings | None
     settled: Mapping[tuple[Stage, int], Verdict]
     judged: Mapping[int, Verdict]
     closing: bool
@@ -78,6 +82,7 @@ def serve(pipe: Connection) -> None:
 
 
 def _verified(task: Task, pipe: Connection) -> Message:
+    from symcnn.notes.bindings import NO_BINDINGS
     from symcnn.notes.extract import load
     from symcnn.notes.tokens import NotationError
     from symcnn.notes.verify import verify_document
@@ -95,7 +100,7 @@ def _verified(task: Task, pipe: Connection) -> Message:
     except (MemoryError, RecursionError) as error:
         return Ended(None, f"{task.path}: too large to read ({type(error).__name__})")
     try:
-        return Ended(verify_document(document, task.path, bindings=task.bindings, watch=watch))
+        return Ended(verify_document(document, task.path, bindings=task.bindings or NO_BINDINGS, watch=watch))
     except MemoryError:
         return Failed("memory: the check took too much of it")
     except RecursionError:

@@ -183,12 +183,24 @@ def test_bindings_say_what_names_mean(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (content["claims"][0]["line"], content["claims"][0]["column"]) == (1, 3)
 
 
+def test_another_name_stands_for_what_it_is_bound_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("$z = 2 b$, $\\frac{\\partial z}{\\partial c} = 2$\n", encoding="utf-8")
+    side = tmp_path / "names.toml"
+    side.write_text("names.c = 'b'\n", encoding="utf-8")
+    main(["verify", str(notes), "--bindings", str(side), "--json"])
+    assert json.loads(capsys.readouterr().out)["counts"] == {"holds": 1, "definition": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("formulas = 3", "expected a list of texts as formulas"),
         ("formulas = ['$x$']", "without dollar signs"),
         ("colour = 'red'", "expected prose, formulas, shapes, names; came colour"),
+        ("names.c = 'a + b'", "expected a name in the bindings, came a + b"),
         ("[shapes", "expected TOML"),
         ("[shapes]\nW = 3", "expected texts in [shapes]"),
     ],
