@@ -47,9 +47,13 @@ def parse(
     if unread:
         raise UnknownName(f"shape given for {', '.join(unread)}, which no equation reads or defines")
     values = dict(defaults or {})
+    # An integer that only shapes name, such as a transposed convolution's extra rows, is given by keyword too.
+    given = {
+        name: reader.symbols[name] for name in values if name in reader.symbols and not reader.is_size(name)
+    }
     parameters = tuple(
         (symbol, None if values.get(name) is None else sp.nsimplify(values[name], rational=True))
-        for name, symbol in reader.scalars.items()
+        for name, symbol in {**reader.scalars, **given}.items()
     )
     return System(tuple(equations), tuple(reader.inputs.values()), parameters)
 

@@ -360,11 +360,12 @@ class Reader:
             check_name(name, "a parameter", line=self.draft.line, column=getattr(node, "col_offset", 0) + 1)
             factors = {n for line in self.lines for n in _factor_names(line.body)}
             self.symbols[name] = size(name) if name in factors else offset(name)
-        if name not in self.scalars and not self._is_size(name):
+        if name not in self.scalars and not self.is_size(name):
             self.scalars[name] = self.symbols[name]
         return self.symbols[name]
 
-    def _is_size(self, name: str) -> bool:
+    def is_size(self, name: str) -> bool:
+        """Whether a name stands alone as an axis, so that arrays tell its value."""
         return any(name in shape_names(text)[0] for text in self.shapes.values())  # type: ignore[arg-type]
 
     # -- values ------------------------------------------------------------------------------------------------------

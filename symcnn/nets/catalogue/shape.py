@@ -150,7 +150,7 @@ def pixel_shuffle(rank: int = 4) -> LayerKind:
 
 def pixel_unshuffle(rank: int = 4) -> LayerKind:
     """y[n,(c·R+r)·R+s,i,j] = x[n,c,i·R+r,j·R+s]: pixels become channels."""
-    return _shuffle(rank, "pixel_unshuffle", "x", "y", f"{SHI}, backwards")
+    return _shuffle(rank, "pixel_unshuffle", "x", "y", f"{SHI}, in the other direction")
 
 
 def _shuffle(rank: int, name: str, wide: str, deep: str, source: str) -> LayerKind:

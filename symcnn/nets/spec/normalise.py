@@ -9,16 +9,25 @@ from symcnn.nets.spec.arguments import Number, count, exact
 from symcnn.nets.spec.base import Spec
 
 
+def _batch_norm(rank: int, channels: str, num_features: int, eps: Number, affine: bool, name: str) -> Spec:
+    expects = ((channels, count(num_features, "num_features")),)
+    arguments = (("rank", rank), ("affine", affine))
+    return Spec("batch_norm", (("eps", exact(eps, "eps")),), expects, name, arguments=arguments)
+
+
 def batch_norm1d(num_features: int, eps: Number = 1e-5, affine: bool = True, name: str = "") -> Spec:
-    """y[n,k] = g[k]·(x[n,k] − m[k])/√(v[k] + eps) + b[k] with mean and variance of the batch."""
-    expects = (("K", count(num_features, "num_features")),)
-    return Spec("batch_norm", (("eps", exact(eps, "eps")),), expects, name, arguments=(("affine", affine),))
+    """y[n,k] = g[k]·(x[n,k] − m[k])/√(v[k] + eps) + b[k] with mean and variance of the batch of vectors."""
+    return _batch_norm(2, "K", num_features, eps, affine, name)
 
 
 def batch_norm2d(num_features: int, eps: Number = 1e-5, affine: bool = True, name: str = "") -> Spec:
     """y = g[c]·(x[n,c,i,j] − m[c])/√(v[c] + eps) + b[c] with mean and variance of the batch."""
-    expects = (("C", count(num_features, "num_features")),)
-    return Spec("batch_norm", (("eps", exact(eps, "eps")),), expects, name, arguments=(("affine", affine),))
+    return _batch_norm(4, "C", num_features, eps, affine, name)
+
+
+def batch_norm3d(num_features: int, eps: Number = 1e-5, affine: bool = True, name: str = "") -> Spec:
+    """y = g[c]·(x[n,c,i,j,l] − m[c])/√(v[c] + eps) + b[c] with mean and variance of the batch."""
+    return _batch_norm(5, "C", num_features, eps, affine, name)
 
 
 def layer_norm(
