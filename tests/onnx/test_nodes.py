@@ -10,7 +10,7 @@ onnx = pytest.importorskip("onnx")
 
 from tests.onnx.node_table import Row, table  # noqa: E402
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.onnx, pytest.mark.slow]
 TABLE = Path(__file__).with_name("nodes.md")
 HEAD = """# Standard layers against ONNX's node cases
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from symcnn.nets.catalogue.axes import axes, place
+from symcnn.nets.catalogue.axes import axes, chosen, place
 from symcnn.nets.kind import LayerKind, kind
 
 GOODFELLOW = "Goodfellow, Bengio and Courville, Deep Learning, 2016"
@@ -163,7 +163,8 @@ def elementwise(name: str, rank: int = 2) -> LayerKind:
 
 def gelu(rank: int = 2, approximate: str = "none") -> LayerKind:
     """a = x·(1 + erf(x/√2))/2, or its approximation by tanh."""
-    return ELEMENTWISE["gelu tanh" if approximate == "tanh" else "gelu"].kind(rank)
+    form = chosen(approximate, ("none", "tanh"), "approximate")
+    return ELEMENTWISE["gelu tanh" if form == "tanh" else "gelu"].kind(rank)
 
 
 def prelu(rank: int = 4, shared: bool = False) -> LayerKind:

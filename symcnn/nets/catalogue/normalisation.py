@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from symcnn.core.errors import ShapeError
 from symcnn.nets.catalogue.axes import Axes, at, axes
 from symcnn.nets.kind import LayerKind, kind
 
@@ -41,6 +42,14 @@ def _channel(rank: int) -> tuple[Axes, str, str]:
     return entry, entry.indices[1], entry.sizes[1]
 
 
+def _last(rank: int, dims: int) -> tuple[Axes, int]:
+    """The axes of a tensor, and where its last ``dims`` of them begin. Raises ShapeError."""
+    entry = axes(rank, least=1)
+    if type(dims) is not int or not 1 <= dims <= rank:
+        raise ShapeError(f"expected 1 to {rank} normalised axes, got {dims!r}")
+    return entry, rank - dims
+
+
 def batch_norm(rank: int = 4, training: bool = True, affine: bool = True) -> LayerKind:
     """y = g[c]·(x − m[c])/√(v[c] + eps) + b[c], with mean and variance of the batch, or given ones in evaluation."""
     entry, c, channels = _channel(rank)
@@ -68,8 +77,7 @@ def layer_norm(
     rank: int = 2, normalized_dims: int = 1, elementwise_affine: bool = True, bias: bool = True
 ) -> LayerKind:
     """y = g·(x − m)/√(v + eps) + b, with mean and variance over the last axes, of which ``normalized_dims``."""
-    entry = axes(rank, least=1)
-    cut = rank - normalized_dims
+    entry, cut = _last(rank, normalized_dims)
     outer, inner = entry.indices[:cut], ",".join(entry.indices[cut:])
     x, m, v = entry.at("x"), at("m", outer), at("v", outer)
     trained = _trained(elementwise_affine, bias)
@@ -90,8 +98,7 @@ def layer_norm(
 
 def rms_norm(rank: int = 2, normalized_dims: int = 1, elementwise_affine: bool = True) -> LayerKind:
     """y = g·x/√(mean(x²) + eps) over the last axes."""
-    entry = axes(rank, least=1)
-    cut = rank - normalized_dims
+    entry, cut = _last(rank, normalized_dims)
     outer, inner = entry.indices[:cut], ",".join(entry.indices[cut:])
     x, v = entry.at("x"), at("v", outer)
     trained = _trained(elementwise_affine, bias=False)
