@@ -32,7 +32,7 @@ def compare(
     numbers: dict[str, Any],
     function: Callable[..., Any],
     *,
-    positive: bool = False,
+    slack: float = 1e-11,
 ) -> None:
     """Forward and vjp of a catalogue entry against ``function`` of the same tensors."""
     rng = np.random.default_rng(0)
