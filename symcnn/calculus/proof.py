@@ -31,10 +31,10 @@ class EntryProof:
         return not self.differs and not self.undecided and self.entries > 0
 
 
-def small_sizes(equations: Sequence[Equation], seed: int = 0, largest: int = 120) -> dict[sp.Symbol, sp.Expr]:
+def small_sizes(equations: Sequence[Equation], seed: int = 0, largest: int = 24) -> dict[sp.Symbol, sp.Expr]:
     """Small sizes at which every read is valid and the sizes of axes are, where possible, pairwise distinct.
 
-    Possible is what an expansion into 3·``largest`` terms allows: seven distinct axes alone would take 7! of them.
+    Possible is what an expansion into 15·``largest`` terms allows: seven distinct axes alone would take 7! of them.
 
     ``seed`` picks among the solutions. Raises LimitExceeded where no sizes are found.
     """
@@ -42,6 +42,7 @@ def small_sizes(equations: Sequence[Equation], seed: int = 0, largest: int = 120
     shapes = {
         s for e in equations for r in reads(e.body) for axis in r.tensor.shape for s in axis.free_symbols
     }
+    shapes |= {extent for e in equations for extent in e.extents.values() if extent.is_Symbol}
     axes = [s for s in symbols if s in shapes]
     draw = random.Random(seed)
     best: tuple[Score, dict[sp.Symbol, sp.Expr]] | None = None
@@ -77,7 +78,7 @@ def _score(
         return None
     repeated = len(axes) - len({sizes[s] for s in axes})
     ones = sum(sizes[s] == 1 for s in axes)
-    return (work if work > 3 * largest else 0, repeated + ones, max(work, largest))
+    return (work if work > 15 * largest else 0, repeated + ones, max(work, largest))
 
 
 def _lowered(
@@ -112,19 +113,16 @@ def _symbols(equation: Equation) -> set[sp.Symbol]:
     return {s for s in found if s.is_integer and not isinstance(s, sp.Dummy)}
 
 
-def _axes(equation: Equation) -> set[sp.Expr]:
-    return {e for read in (equation.target, *reads(equation.body)) for e in read.tensor.shape}
-
-
 def _work(equations: Sequence[Equation], sizes: Mapping[sp.Symbol, sp.Expr]) -> int | None:
-    """How many terms an expansion has, or None where some extent is empty."""
+    """How many terms or entries an expansion has, or None where some extent is empty."""
     most = 0
     for equation in equations:
-        extents = [e.xreplace(dict(sizes)).doit() for e in equation.extents.values()]
-        axes = [e.xreplace(dict(sizes)).doit() for e in _axes(equation)]
-        if any(not e.is_Integer or e < 1 for e in (*extents, *axes)):
-            return None
-        most = max(most, int(sp.Mul(*extents)))
+        shapes = {read.tensor.shape for read in (equation.target, *reads(equation.body))}
+        for extents in (tuple(equation.extents.values()), *shapes):
+            values = [e.xreplace(dict(sizes)).doit() for e in extents]
+            if any(not e.is_Integer or e < 1 for e in values):
+                return None
+            most = max(most, int(sp.Mul(*values)))
     return most
 
 

@@ -95,6 +95,8 @@ def test_causal_attention_reads_nothing_ahead() -> None:
     q = k = np.zeros((3, 2))
     v = np.array([[1.0], [3.0], [8.0]])
     assert np.allclose(forward(kind, q, k, v), [[1], [2], [4]])
+    steep = np.array([[3000.0, 0.0], [-3000.0, 0.0], [0.0, 3000.0]])
+    assert np.array_equal(forward(kind, steep, steep, v), v)
 
 
 def test_nearest_up_sampling_repeats_and_a_given_size_samples() -> None:
