@@ -113,3 +113,26 @@ def test_ties_agree_in_code_and_evaluator(name: str, tie: str) -> None:
     made = layer(*MADE_UP[name], policy=KinkPolicy(tie))  # type: ignore[arg-type]
     for seed in range(4, 7):
         tried(made, seed, whole=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        # nothing depends on the free index: a part of the program is a single number
+        ("y[i] = sigmoid(max[r<2](v[2*r+1 | 1] + v[r+3 | 0]))", {"v": "5", "y": "4"}),
+        # a position without an index, outside the tensor
+        (
+            "h[i] = A[i,i | 0]; y[i] = h[i]*x[i] + v[i-i-1 | 0]",
+            {"x": "H", "A": "H,K", "v": "5", "y": "H", "h": "H"},
+        ),
+        # cases whose branches read at one place
+        (
+            "y[i] = sqrt(1 + where(A[i+2,-i | 0] < 0.9, x[2 | 0], x[2 | 0])**2) - x[2 | 0]",
+            {"x": "H", "A": "H,K", "y": "H"},
+        ),
+    ],
+    ids=["a number", "a fixed place outside", "a fixed place"],
+)
+@pytest.mark.xfail(strict=True, reason="the emitted program does not handle parts without an index yet")
+def test_parts_that_depend_on_no_index(text: str, shapes: dict[str, str]) -> None:
+    tried(layer(text, shapes))
