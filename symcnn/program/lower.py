@@ -65,7 +65,9 @@ def lower(expr: sp.Basic, scope: Scope) -> Labelled:
         case Where():
             return _where(expr, scope)
         case Delta():
-            return condition(sp.Eq(*expr.args), scope)
+            equal = sp.Eq(*expr.args)
+            decided = isinstance(equal, sp.logic.boolalg.BooleanAtom)
+            return Labelled(scalar(int(bool(equal))), ()) if decided else condition(equal, scope)
         case sp.Add():
             return _add(expr, scope)
         case sp.Mul():

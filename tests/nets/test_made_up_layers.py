@@ -133,6 +133,5 @@ def test_ties_agree_in_code_and_evaluator(name: str, tie: str) -> None:
     ],
     ids=["a number", "a fixed place outside", "a fixed place"],
 )
-@pytest.mark.xfail(strict=True, reason="the emitted program does not handle parts without an index yet")
 def test_parts_that_depend_on_no_index(text: str, shapes: dict[str, str]) -> None:
     tried(layer(text, shapes))

@@ -129,7 +129,6 @@ def test_generated_formulas_by_entries(formula: tuple[str, dict[str, str]]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="the emitted program does not handle parts without an index yet")
 @LONG
 @given(formulas(depth=3))
 def test_many_generated_formulas(formula: tuple[str, dict[str, str]]) -> None:
