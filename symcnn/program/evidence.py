@@ -69,7 +69,8 @@ def _sizes(system: System, rng: np.random.Generator, tries: int) -> Iterator[Siz
     """Small sizes, pairwise distinct where that is possible; scalar parameters take random values."""
     scalars = [s for s, _ in system.parameters if not s.is_integer]
     for seed in range(tries):
-        sizes: Sizes = dict(small_sizes(system.equations, seed, largest=MOST_TERMS))
+        sizes: Sizes = dict.fromkeys(system.sizes, 2)  # of tensors that no equation reads any more
+        sizes |= small_sizes(system.equations, seed, largest=MOST_TERMS)
         yield sizes | {name: float(rng.uniform(0.5, 1.5)) for name in sorted(scalars, key=str)}
 
 

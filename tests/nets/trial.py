@@ -74,7 +74,8 @@ def agree(found: np.ndarray, wanted: np.ndarray, *, whole: bool) -> None:
 
 def drawn(made: Layer, seed: int, *, whole: bool) -> tuple[Arrays, Numbers]:
     """Random arrays of a small shape at which every read is valid, and values for the parameters."""
-    sizes = small_sizes(list(made.system.equations), seed)
+    unread = {s: sp.Integer(3) for t in made.system.inputs for extent in t.shape for s in extent.free_symbols}
+    sizes = {**unread, **small_sizes(list(made.system.equations), seed)}
     rng = np.random.default_rng(seed)
     arrays: Arrays = {}
     for tensor in made.system.inputs:
