@@ -119,7 +119,7 @@ def test_models_are_listed_one_a_line(door: StandIn, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["show", "lenet6"], "no model 'lenet6'; known: lenet5"),
+        (["show", "lenet6"], "expected one of the models"),
         (["derive"], "expected either a model's name or --formula"),
         (["derive", "lenet5", "--formula", "y[i] = x[i]"], "not both"),
         (["emit", "--formula", "y[i = 1"], "line 1, column 4: expected ']'"),
