@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 OUT    := build/demo
 
-.PHONY: demo test test-torch lint format regen clean
+.PHONY: demo test test-slow test-torch lint format regen clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -24,7 +24,11 @@ lint: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
 test: lint $(VENV)/.installed-test
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -m "not slow"
+
+# The long comparisons: PyTorch's operator database, ONNX's node cases, every kind of layer, wheels in fresh environments.
+test-slow: $(VENV)/.installed-test
+	$(BIN)/pytest -n 2 -m slow
 
 test-torch: $(VENV)/.installed-torch
 	$(MAKE) test
