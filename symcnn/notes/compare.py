@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import product as grid
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 from symcnn.core.errors import ShapeError, SymcnnError
-from symcnn.notes import zero
+from symcnn.notes import numeric, zero
 from symcnn.notes.derivative import Jacobian
 from symcnn.notes.evaluate import Evaluator, Flexible, Lazy, Value, shape_text
 from symcnn.notes.free import free_letters
@@ -25,6 +26,8 @@ from symcnn.notes.zero import Zero
 
 MOST_PLACES = 12
 MOST_STEPS = 8
+SMALLEST = Decimal("1e-12")
+"""A difference above this refutes."""
 
 
 @dataclass(slots=True)
@@ -272,34 +275,65 @@ def refuted(world: World, expr: sp.Expr) -> bool:
             value = number(world, expr, seed, world.numbers.setdefault(seed, {}))
         except (ZeroDivisionError, OverflowError):
             continue
-        if value is not None and value.is_number and value.is_comparable and abs(value) > sp.Float("1e-12"):
+        if value is None or not (isinstance(value, Decimal) or (value.is_number and value.is_comparable)):
+            continue
+        if abs(value) > SMALLEST:
             return True
     return False
 
 
-def number(world: World, expr: sp.Expr, seed: int, known: dict[sp.Symbol, Any]) -> Any:
-    """The value of an expression, given numbers for the leaves and the definitions for the rest."""
+def number(world: World, expr: sp.Expr, seed: int, known: dict[Any, Any]) -> Any:
+    """The value of an expression, given numbers for the leaves and the definitions for the rest.
+
+    A Decimal; a SymPy number where it is not real; None where there is none.
+    """
+
+    def of(symbol: sp.Symbol) -> Decimal:
+        value = _of_symbol(world, symbol, seed, known)
+        if value is None:
+            raise numeric.NoValue(symbol.name)
+        if not isinstance(value, Decimal):
+            raise numeric.Irregular(symbol.name)
+        return value
+
+    try:
+        return numeric.value(expr, of, known, seed)
+    except numeric.NoValue:
+        return None
+    except numeric.Irregular:
+        return _irregular(world, expr, seed, known)
+
+
+def _irregular(world: World, expr: sp.Expr, seed: int, known: dict[Any, Any]) -> Any:
+    """The value by SymPy's own evaluation, which knows complex numbers and every function."""
     table = {}
-    for symbol in sorted(expr.free_symbols, key=str):
-        if symbol not in known:
-            known[symbol] = leaf(symbol, seed)
-            known[symbol] = _of_symbol(world, symbol, seed, known)
-        if known[symbol] is None:
+    for symbol in sorted(expr.free_symbols, key=lambda symbol: symbol.name):
+        value = _of_symbol(world, symbol, seed, known)
+        if value is None:
             return None
-        table[symbol] = known[symbol]
-    value = zero.at_point(expr.xreplace(table), seed)
-    return sp.Rational(value) if value is not None and value.is_Float else value
+        table[symbol] = numeric.rational(value) if isinstance(value, Decimal) else value
+    found = zero.at_point(expr.xreplace(table), seed)
+    if found is None or not (found.is_Float or found.is_Rational):
+        return found
+    return numeric.fraction(sp.Rational(found))
 
 
-def _of_symbol(world: World, symbol: sp.Symbol, seed: int, known: dict[sp.Symbol, Any]) -> Any:
+def _of_symbol(world: World, symbol: sp.Symbol, seed: int, known: dict[Any, Any]) -> Any:
     """A number for an entry or a cotangent; None where its definition cannot be evaluated."""
+    if symbol not in known:
+        known[symbol] = numeric.fraction(leaf(symbol, seed))  # what a circle of definitions meets
+        known[symbol] = _defined(world, symbol, seed, known)
+    return known[symbol]
+
+
+def _defined(world: World, symbol: sp.Symbol, seed: int, known: dict[Any, Any]) -> Any:
     if symbol in world.cotangents.of:
         inner = world.cotangents.step(symbol)
-        return leaf(symbol, seed) if inner is None else number(world, inner, seed, known)
+        return known[symbol] if inner is None else number(world, inner, seed, known)
     value = world.value(symbol) if symbol in world.origin else None
     if symbol in world.opaque and world.origin[symbol][0].key not in world.facts.losses:
         return None
-    return leaf(symbol, seed) if value is None else number(world, value, seed, known)
+    return known[symbol] if value is None else number(world, value, seed, known)
 
 
 def leaf(symbol: sp.Symbol, seed: int) -> sp.Rational:

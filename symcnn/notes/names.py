@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from symcnn.notes.limits import spend
 from symcnn.notes.tree import (
     Accent,
     Add,
@@ -26,6 +27,7 @@ from symcnn.notes.tree import (
     Unary,
     Word,
     children,
+    keep,
     walk,
 )
 
@@ -217,6 +219,18 @@ def _names_layer(node: Node) -> bool:
 
 def read_name(node: Node, habits: Habits) -> Ref | None:
     """The name that `node` is, None where it is none (a sum, a bracket, a call)."""
+    spend(1)
+    known = len(habits.labelled)  # grows while the notes are gathered
+    try:
+        seen, size, reading = node._reading
+        if seen is habits and size == known:
+            return reading  # type: ignore[return-value]
+    except AttributeError:  # asked for the first time
+        pass
+    return keep(node, "_reading", (habits, known, _read_name(node, habits)))[2]
+
+
+def _read_name(node: Node, habits: Habits) -> Ref | None:
     match node:
         case Decorated(body=body) | Annotated(body=body):
             return read_name(body, habits)
@@ -319,6 +333,13 @@ def _read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, t
 
 def names_in(node: Node) -> list[Node]:
     """The names in a tree, each whole with its scripts; names inside of scripts are left out."""
+    try:
+        return list(node._named)
+    except AttributeError:  # asked for the first time
+        return list(keep(node, "_named", tuple(_names_in(node))))
+
+
+def _names_in(node: Node) -> list[Node]:
     match node:
         case Symbol():
             return [node]
@@ -341,6 +362,13 @@ def label_text(node: Node) -> str:
 
 def letters_of(node: Node) -> list[str]:
     """The letters under a node, in reading order, each once; a primed letter is a letter of its own."""
+    try:
+        return list(node._letters)
+    except AttributeError:  # asked for the first time
+        return list(keep(node, "_letters", tuple(_letters_of(node))))
+
+
+def _letters_of(node: Node) -> list[str]:
     name = letter(node)
     if name is not None:
         return [name]

@@ -19,7 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
-from typing import Any
+from typing import Any, TypeVar
+
+from symcnn.notes.limits import spend
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,8 +85,18 @@ class Separator:
 # --- nodes
 
 
+class _Memory:
+    """What was found about a node before; no part of its value."""
+
+    __slots__ = ("_children", "_letters", "_named", "_reading")
+    _children: tuple[Node, ...]
+    _letters: tuple[str, ...]
+    _named: tuple[Node, ...]
+    _reading: tuple[object, int, object]
+
+
 @dataclass(frozen=True, slots=True)
-class Node:
+class Node(_Memory):
     """A piece of notation; `span` is where it stands in the formula's LaTeX."""
 
     span: Span
@@ -407,18 +421,36 @@ class Evaluated(Node):
 
 # --- walking
 
+READING = 4
+"""Steps of work that a piece of notation stands for: reading it, and looking at it for the first time."""
+
+
+_fields: dict[type[Any], tuple[str, ...]] = {}
+
 
 def _names(kind: type[Any]) -> tuple[str, ...]:
     """The fields of a node or mark other than its span."""
-    return tuple(name for name in kind.__slots__ if name != "span")
+    if kind not in _fields:
+        _fields[kind] = tuple(name for name in kind.__slots__ if name != "span")
+    return _fields[kind]
 
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly under `node`, in the order of their fields; marks between them are left out."""
-    found: list[Node] = []
-    for name in _names(type(node)):
-        _collect(getattr(node, name), found)
-    return tuple(found)
+    try:
+        return node._children
+    except AttributeError:  # asked for the first time
+        spend(READING)
+        found: list[Node] = []
+        for name in _names(type(node)):
+            _collect(getattr(node, name), found)
+        return keep(node, "_children", tuple(found))
+
+
+def keep(node: Node, name: str, value: Kept) -> Kept:
+    """Note in a slot of `_Memory` what was found about a node, which never changes."""
+    object.__setattr__(node, name, value)
+    return value
 
 
 def _collect(value: object, found: list[Node]) -> None:
@@ -435,7 +467,7 @@ def walk(node: Node) -> Iterator[Node]:
     while waiting:
         current = waiting.pop()
         yield current
-        waiting.extend(reversed(children(current)))
+        waiting.extend(children(current)[::-1])
 
 
 def replace(node: Node, old: Node, new: Node) -> Node:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from math import comb, prod
 from typing import Any
 
 import sympy as sp
 
+from symcnn.notes import numeric
+from symcnn.notes.limits import spend
 from symcnn.notes.opaque import chosen, equal, positive, sigmoid
 
 LARGEST = 6000
 """Operations in an expression above which no proof is tried."""
+
+
+TERM = 10
+"""Steps of work that one operation, or one product in a sum, costs when it is rewritten."""
+
+MOST_PRODUCTS = 10**9
 
 
 class Zero(Enum):
@@ -48,22 +58,52 @@ def _rewrites_to_zero(expr: sp.Expr) -> bool:
 
 
 def _expanded(expr: sp.Expr) -> sp.Expr:
+    spend(_effort(expr))
     return _reduced(sp.expand(expr))
 
 
 def _numerator(expr: sp.Expr) -> sp.Expr:
+    spend(TERM * int(expr.count_ops()))
     numerator, _ = sp.fraction(sp.together(_radicals(sp.expand_log(expr, force=True))))
+    spend(_effort(numerator))
     return _reduced(sp.expand(sp.expand_log(numerator, force=True)))
 
 
 def _explicit(expr: sp.Expr) -> sp.Expr:
     """The numerator after the logistic function and tanh are written with exp."""
+    spend(TERM * int(expr.count_ops()))
     z = sp.Wild("z")
     written = expr.replace(sigmoid(z), lambda z: 1 / (1 + sp.exp(-z)))
     written = written.replace(sp.tanh(z), lambda z: (sp.exp(2 * z) - 1) / (sp.exp(2 * z) + 1))
     written = sp.expand_log(sp.expand(written, power_exp=True, mul=False), force=True)
     numerator, _ = sp.fraction(sp.together(_exponentials(written)))
+    spend(_effort(numerator))
     return _reduced(sp.expand(numerator))
+
+
+def _effort(expr: sp.Expr) -> int:
+    """Steps that it takes to multiply an expression out, by the products in the result, before they cancel."""
+    found = 0
+    products: dict[sp.Expr, int] = {}
+    for part in sp.postorder_traversal(expr):
+        if part not in products:
+            products[part] = _products(part, products)
+            found += products[part]
+    return TERM * (found + int(expr.count_ops()))
+
+
+def _products(expr: sp.Expr, parts: Mapping[sp.Expr, int]) -> int:
+    """How many products an expression is the sum of when it is multiplied out; capped at MOST_PRODUCTS."""
+    if expr.is_Add:
+        count = sum(parts[term] for term in expr.args)
+    elif expr.is_Mul:
+        count = prod(parts[factor] for factor in expr.args)
+    elif expr.is_Pow and expr.exp.is_Integer and 1 < expr.exp < parts[expr.base] + 60:
+        times = int(expr.exp)
+        count = comb(parts[expr.base] + times - 1, times)
+    else:
+        count = 1
+    return min(count, MOST_PRODUCTS)
 
 
 def _exponentials(expr: sp.Expr) -> sp.Expr:
@@ -129,15 +169,27 @@ def _indicator_power(expr: sp.Expr) -> bool:
 def _survives(expr: sp.Expr) -> bool:
     """Whether the expression is zero at two points of rational numbers, to 30 digits."""
     for seed in (1, 2):
-        value = at_point(expr, seed)
+        value = _number_at(expr, seed)
         if value is not None and abs(value) > sp.Float("1e-18") * (1 + abs(value)):
             return False
     return True
 
 
+def _number_at(expr: sp.Expr, seed: int) -> Any:
+    """The value at `point`; None where it is no number."""
+    known = {s: numeric.fraction(v) for s, v in point(expr, seed).items()}
+    try:
+        number = numeric.value(expr, known.__getitem__, {}, seed)
+    except numeric.Irregular:
+        return at_point(expr, seed)
+    except numeric.NoValue:
+        return None
+    return numeric.rational(number)
+
+
 def point(expr: sp.Expr, seed: int) -> dict[sp.Expr, sp.Rational]:
     """Positive rational numbers for the symbols, the same ones whenever asked."""
-    names = sorted(expr.free_symbols, key=str)
+    names = sorted(expr.free_symbols, key=lambda symbol: symbol.name)
     state = 7 * seed + 3
     values: dict[sp.Expr, sp.Rational] = {}
     for name in names:
@@ -166,9 +218,5 @@ def _opaque(f: sp.Expr) -> bool:
 
 def _pretend(f: sp.Expr, seed: int) -> sp.Rational:
     """A number for an unknown function's value; equal arguments give equal numbers."""
-    mix = seed
-    for argument in f.args:
-        near = int(sp.N(argument, 15) * 10**9) if argument.is_number and argument.is_comparable else 1
-        mix = mix * 17 + near
-    mix += sum(ord(c) for c in type(f).__name__) * 31
-    return sp.Rational(mix % 97 + 2, 53)
+    known = [sp.N(a, 40) if a.is_number and a.is_comparable else None for a in f.args]
+    return sp.Rational(*numeric.pretended(type(f).__name__, known, seed))
