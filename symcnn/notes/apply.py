@@ -73,8 +73,9 @@ def _is_mark(power: Node) -> bool:
 def _binary(evaluator: Evaluator, bare: str, arguments: list[Node], node: Node) -> Array:
     a, b = (evaluator.value(item) for item in arguments)
     operation = ops.BINARY[bare]
-    if evaluator.world.reading.flipped and bare in ("conv", "conv2d", "convolution"):
-        operation = ops.convolution
+    if bare in ("conv", "conv2d", "convolution"):
+        evaluator.world.convolved = True
+        operation = ops.convolution if evaluator.world.reading.flipped else operation
     try:
         return operation(a, b)
     except ShapeError as error:
@@ -86,10 +87,12 @@ def _extreme(evaluator: Evaluator, arguments: list[Node], bare: str) -> Array:
     sign = 1 if bare == "max" else -1
     widest = max(values, key=lambda v: v.size)
     if len(values) == 1:
-        return array(sign * maximum([sign * sp.sympify(x) for x in values[0].flat]))
+        return array(sign * maximum([sign * sp.sympify(x, strict=True) for x in values[0].flat]))
 
     def at(place: tuple[int, ...]) -> Any:
-        entries = [sp.sympify(v[place] if v.shape == widest.shape else v.flat[0]) for v in values]
+        entries = [
+            sp.sympify(v[place] if v.shape == widest.shape else v.flat[0], strict=True) for v in values
+        ]
         entries.sort(key=lambda e: e.is_number)
         return sign * maximum([sign * e for e in entries])
 

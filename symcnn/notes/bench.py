@@ -10,7 +10,7 @@ from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.names import INDEX_LETTERS, letters_of, names_in, read_name
 from symcnn.notes.operations import operation_name
 from symcnn.notes.shaper import Shaper
-from symcnn.notes.tree import Node, Script, Symbol, Word, walk
+from symcnn.notes.tree import Node, Number, Script, Symbol, Word, walk
 from symcnn.notes.world import Reading, World
 
 LOOK_AHEAD = 6
@@ -38,9 +38,13 @@ class Bench:
         chosen: dict[object, Definition] = {}
         for definition in self.accepted:
             if definition.order < order:
+                if self._past_example(definition, order):
+                    continue
                 chosen[_slot(definition)] = definition
                 if definition.indices is None and definition.layer is None:
                     self._forget_entries(chosen, definition)
+                elif definition.indices is not None:
+                    self._forget_others(chosen, definition)
         known = {definition.key for definition in chosen.values()}
         for definition in self.facts.definitions if ahead else ():
             soon = definition.order >= order and self._near(order, definition.order)
@@ -68,6 +72,23 @@ class Bench:
         """A new definition of a whole tensor replaces rules for its entries that are older."""
         for slot, other in list(chosen.items()):
             if other.key == latest.key and other.order < latest.order and other.layer is None:
+                del chosen[slot]
+
+    def _past_example(self, definition: Definition, order: int) -> bool:
+        """Whether a definition gives a tensor numbers for an example in an earlier section."""
+        if isinstance(definition.body, Number) or names_in(definition.body):
+            return False
+        return self.sections[definition.order] != self.sections[order]
+
+    def _forget_others(self, chosen: dict[object, Definition], latest: Definition) -> None:
+        """A rule for entries in another section replaces older ones of the name with another number of axes."""
+        for slot, other in list(chosen.items()):
+            if (
+                other.key == latest.key
+                and self.sections[other.order] != self.sections[latest.order]
+                and (other.indices is None or len(other.indices) != len(latest.indices or ()))
+                and not (other.display or other.layer is not None)
+            ):
                 del chosen[slot]
 
     def forget(self) -> None:

@@ -16,7 +16,7 @@ from symcnn.notes import numeric, zero
 from symcnn.notes.derivative import Jacobian
 from symcnn.notes.evaluate import Evaluator, Flexible, Lazy, Value, shape_text
 from symcnn.notes.free import free_letters
-from symcnn.notes.names import letter, letters_of
+from symcnn.notes.names import letter, letters_of, names_in, read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of
 from symcnn.notes.sums import letter_range
@@ -26,6 +26,7 @@ from symcnn.notes.zero import Zero
 
 MOST_PLACES = 12
 MOST_STEPS = 8
+MOST_COTANGENTS = 500
 SMALLEST = Decimal("1e-12")
 """A difference above this refutes."""
 
@@ -47,16 +48,20 @@ class Outcome:
 def compare(world: World, left: Node, right: Node, conditions: Sequence[Node] = ()) -> Outcome:
     """left = right at every entry where the conditions hold. Raises Mismatch or Unreadable."""
     open_: Outcome | None = None
+    compared = False
     for place in places(world, left, right):
         evaluator = Evaluator(world, world.layer_env() | place | generic(world, left))
         if not _admitted(evaluator, conditions) or _outside(world, evaluator, left):
             continue
+        compared = True
         outcome = _at(world, evaluator, left, right)
         outcome.place = place
         if outcome.zero is Zero.REFUTED:
             return outcome
         if outcome.zero is Zero.OPEN:
             open_ = outcome
+    if not compared:
+        raise Unreadable("at small sizes there is no entry of which the claim speaks")
     return open_ or Outcome(Zero.PROVED)
 
 
@@ -143,10 +148,46 @@ def _at(world: World, evaluator: Evaluator, left: Node, right: Node) -> Outcome:
         verdict, difference = decide(world, x, y)
         if verdict is Zero.PROVED:
             continue
+        if verdict is Zero.REFUTED and not _followed(world, difference):
+            verdict = Zero.OPEN
         result = Outcome(verdict, {}, entry, x, y, difference, shapes=shape_text(a))
         if verdict is Zero.REFUTED:
             return result
     return result
+
+
+def _followed(world: World, expr: sp.Expr) -> bool:
+    """Whether every cotangent in `expr` leads on, or is of something from which the notes compute nothing.
+
+    One that stays free though a definition reads its tensor is not understood, so that it refutes nothing.
+    """
+    cotangents = world.cotangents
+    waiting = [s for s in expr.free_symbols if s in cotangents.of]
+    seen = set(waiting)
+    while waiting and len(seen) < MOST_COTANGENTS:
+        symbol = waiting.pop()
+        inner = cotangents.step(symbol)
+        if inner is None:
+            entry = cotangents.of[symbol][1]
+            if entry in world.origin and world.origin[entry][0].key in _read_keys(world):
+                return False
+            continue
+        fresh = [s for s in inner.free_symbols if s in cotangents.of and s not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return True
+
+
+def _read_keys(world: World) -> set[str]:
+    """The names that the definitions in force read."""
+    found: set[str] = set()
+    for definitions in world.definitions.values():
+        for definition in definitions:
+            for node in names_in(definition.body) if not definition.display else ():
+                ref = read_name(node, world.facts.habits)
+                if ref is not None and ref.layer is None:
+                    found.add(world.facts.resolve(ref.key))
+    return found - set(world.facts.losses)
 
 
 def both(evaluator: Evaluator, left: Node, right: Node) -> tuple[Array, Array]:

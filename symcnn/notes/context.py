@@ -25,6 +25,7 @@ from symcnn.notes.names import (
 from symcnn.notes.operations import known_function
 from symcnn.notes.shaper import arguments_of, function_name
 from symcnn.notes.tree import (
+    Add,
     Annotated,
     BigOperator,
     Call,
@@ -81,6 +82,7 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     facts.losses.sort(key=lambda key: order.get(key, -1))
     _stated_shapes(facts, found, document)
     _zero_based(facts, trees)
+    _larger(facts, trees)
     _extra_sizes(facts)
     return facts
 
@@ -230,6 +232,22 @@ def _zero_based(facts: Facts, trees: list[Node]) -> None:
                     return
 
 
+def _larger(facts: Facts, trees: list[Node]) -> None:
+    """Sums up to n - k, and ranges up to n - k, say that the size n is not below the size k."""
+    bounds = [high for _, high in facts.ranges.values() if isinstance(high, Node)]
+    for tree in trees:
+        bounds += [n.upper for n in walk(tree) if isinstance(n, BigOperator) and n.upper is not None]
+    for bound in bounds:
+        if not isinstance(bound, Add):
+            continue
+        names = [letter(term) for term in bound.terms]
+        less = [letter(t.body) for t in bound.terms if isinstance(t, Unary) and t.name == "-"]
+        smaller = tuple(name for name in less if name in facts.sizes)
+        if names[0] in facts.sizes and smaller and names[0] is not None:
+            known = facts.larger.get(names[0], ())
+            facts.larger[names[0]] = (*known, *(n for n in smaller if n not in known))
+
+
 # --- pieces
 
 
@@ -346,8 +364,6 @@ def _bounds(facts: Facts, piece: Piece) -> None:
         if index is not None and isinstance(piece.head, Number):
             high: Node = piece.right
             if piece.sign == "<":
-                from symcnn.notes.tree import Add
-
                 one = Number(high.span, "1")
                 high = Add(high.span, (high, Unary(high.span, "-", one)))
             facts.ranges.setdefault(index, (int(piece.head.text), high))
@@ -469,8 +485,6 @@ def contains_text_only(node: Node) -> bool:
 
 def is_update(left: Node, right: Node, facts: Facts) -> bool:
     """W = W - ... : the name on the left stands as a term on the right."""
-    from symcnn.notes.tree import Add
-
     ref = read_name(left, facts.habits)
     terms = right.terms if isinstance(right, Add) else (right,)
     for term in terms:

@@ -15,7 +15,7 @@ from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.compare import Outcome, compare
 from symcnn.notes.extract import Document
-from symcnn.notes.names import letter, read_name
+from symcnn.notes.names import letter, names_in, read_name
 from symcnn.notes.opaque import elementary
 from symcnn.notes.operations import Array
 from symcnn.notes.shaper import function_name
@@ -46,6 +46,7 @@ class Result:
     mismatch: bool = False
     node: Node | None = None
     world: World | None = None
+    convolved: bool = False
 
     @property
     def proved(self) -> bool:
@@ -224,6 +225,7 @@ class Equations:
     ) -> Result:
         """Compare the sides of a claim under one reading, in worlds of two different sizes."""
         result: Result | None = None
+        world: World | None = None
         for variant in (0, 1):
             renamed = self.bench.renamed
             if attempt.renamed is not None:
@@ -239,18 +241,20 @@ class Equations:
                 )
                 outcome = compare(world, left, right, self.conditions(piece))
             except Mismatch as error:
+                if world is None:
+                    return Result(attempt, None, str(error), True, error.node)
                 if result is not None and result.proved and variant == 1 and world.axes.conflicts:
                     return result
-                return Result(attempt, None, str(error), True, error.node)
+                return Result(attempt, None, str(error), True, error.node, convolved=world.convolved)
             except SymcnnError as error:
                 return Result(attempt, None, str(error))
             finally:
                 self.bench.renamed = renamed
             if result is not None and outcome.zero != result.outcome.zero:  # type: ignore[union-attr]
                 if outcome.zero is Zero.REFUTED:
-                    return Result(attempt, outcome, world=world)
+                    return Result(attempt, outcome, world=world, convolved=world.convolved)
                 return result
-            result = Result(attempt, outcome, world=world)
+            result = Result(attempt, outcome, world=world, convolved=world.convolved)
             if outcome.zero is not Zero.PROVED:
                 return result
         assert result is not None
@@ -270,8 +274,11 @@ class Equations:
             for attempt in self.attempts(piece, left, piece.right):
                 result = self.run(piece, left, piece.right, attempt)
                 if result.proved:
-                    return self._proved(result)
+                    return self._under_both(piece, left, piece.right, result)
                 results.append(result)
+        turned = self._turned(piece, lefts, results)
+        if turned is not None:
+            return turned
         if quick:
             return self._unproved(results)
         if re.search(r"\b[Ff]or (?:a )?(?:negative|positive)\b", self.words_before(piece)[-80:]):
@@ -279,6 +286,58 @@ class Equations:
         from symcnn.notes.repair import repaired
 
         return repaired(piece, lefts, results, self)
+
+    def _under_both(self, piece: Piece, left: Node, right: Node, result: Result) -> Verdict:
+        """The verdict on a proved claim: without an assumption only if a flip of the filter changes nothing."""
+        attempt = result.attempt
+        if attempt.assumption is None and self._flip_is_open(result):
+            other = replace(attempt, reading=replace(attempt.reading, flipped=True))
+            if not self.run(piece, left, right, other).proved:
+                return self._proved(replace(result, attempt=replace(attempt, assumption="unflipped")))
+        batch = self._batch()
+        if attempt.assumption is None and batch and self.single[piece.order] and self._of_batch(left, right):
+            settings = {name: size for name, size in attempt.settings.items() if name != batch}
+            if not self.run(piece, left, right, replace(attempt, settings=settings)).proved:
+                one = replace(attempt, assumption=f"one example ({batch} = 1)")
+                return self._proved(replace(result, attempt=one))
+        return self._proved(result)
+
+    def _of_batch(self, *sides: Node) -> bool:
+        """Whether a formula writes a capital where the notes also have the small letter for one example."""
+        for side in sides:
+            for node in names_in(side):
+                ref = read_name(node, self.bench.facts.habits)
+                base = ref.key.split("_")[0] if ref is not None else ""
+                if ref is None or len(base) != 1 or not base.isupper():
+                    continue
+                if base.lower() + ref.key[1:] in self.bench.keys:
+                    return True
+        return False
+
+    def _turned(self, piece: Piece, lefts: list[Node], results: list[Result]) -> Verdict | None:
+        """The verdict with the flipped filter, where the notes leave that open and it is not false too."""
+        chosen = next((r for r in results if r.refuted), None) or next(
+            (r for r in results if r.mismatch), None
+        )
+        if chosen is None or not self._flip_is_open(chosen) or piece.right is None:
+            return None
+        for left in lefts:
+            attempt = replace(
+                chosen.attempt, reading=replace(chosen.attempt.reading, flipped=True), assumption="flipped"
+            )
+            result = self.run(piece, left, piece.right, attempt)
+            if result.proved:
+                return self._proved(result)
+            if not result.refuted and not result.mismatch:
+                return Verdict(
+                    Kind.CANNOT_CHECK,
+                    reason="the notes do not say whether the convolution flips the filter, on which this depends",
+                )
+        return None
+
+    def _flip_is_open(self, result: Result) -> bool:
+        cues = self.bench.facts.cues
+        return result.convolved and not (cues.flipped or cues.unflipped)
 
     def _proved(self, result: Result) -> Verdict:
         proof = "symbolically, entry by entry at small sizes"
@@ -331,6 +390,12 @@ class Equations:
             return None
         if not any(d.order < piece.order for d in known):
             return None
+        sections = self.bench.sections
+        if ref.indices is not None and all(
+            sections[d.order] != sections[piece.order] and len(d.indices or ()) != len(ref.indices)
+            for d in known
+        ):
+            return None
         try:
             env = world.layer_env()
             places = [env]
@@ -367,4 +432,6 @@ def assumption_text(name: str) -> str:
         "entrywise": "derivatives and products are taken entry by entry",
         "numerator layout": "Jacobians are in numerator layout (the gradient of a number is a row)",
         "denominator layout": "Jacobians are in denominator layout",
+        "unflipped": "the convolution does not flip the filter (it is a cross-correlation)",
+        "flipped": "the convolution flips the filter",
     }.get(name, name)

@@ -108,7 +108,7 @@ class Evaluator:
         value = self.value(node)
         if value.size != 1:
             raise Mismatch(f"a number is expected, came {shape_text(value)}", node)
-        return sp.sympify(value.flat[0])
+        return sp.sympify(value.flat[0], strict=True)
 
     # --- nodes
 
@@ -294,6 +294,10 @@ class Evaluator:
         name = letter(node)
         if name is not None and name in self.env:
             return as_array(self.env[name])
+        given = self.env.get(base_name(node.base) or "")
+        if isinstance(given, np.ndarray) and node.sub is not None:
+            indices = tuple(int(self.scalar(item)) for item in subscript_items(node.sub))
+            return self._powered(array(self._entry_of(given, indices, node)), node.sup)
         if ref is not None:
             return self.named(ref, node)
         if isinstance(node.base, Group) and node.base.open in ("|", "||"):
@@ -344,7 +348,7 @@ class Evaluator:
 
     def _norm(self, group: Group, power: Node | None) -> Array:
         value = self.value(group.body)
-        squares = sp.Add(*(sp.sympify(x) ** 2 for x in value.flat))
+        squares = sp.Add(*(sp.sympify(x, strict=True) ** 2 for x in value.flat))
         if power is not None and self.scalar(power) == 2:
             return array(squares)
         return array(sp.sqrt(squares))
@@ -370,7 +374,7 @@ class Evaluator:
         if a.shape == b.shape:
             return array(a + b)
         if a.size == 1 and b.size == 1:
-            return array(sp.sympify(a.flat[0]) + sp.sympify(b.flat[0]))
+            return array(sp.sympify(a.flat[0], strict=True) + sp.sympify(b.flat[0], strict=True))
         if a.ndim == 0 or b.ndim == 0 or a.shape == (1, 1) or b.shape == (1, 1):
             a = a.reshape(()) if a.size == 1 else a
             b = b.reshape(()) if b.size == 1 else b
@@ -438,7 +442,8 @@ class Evaluator:
             return ops.kronecker(x, y)
         if name == "*" and (self.world.facts.cues.star_is_entrywise or x.shape == y.shape):
             return self._entrywise(x, y, node)
-        flip = self.world.facts.cues.flipped
+        flip = self.world.reading.flipped and name != "star"
+        self.world.convolved = self.world.convolved or name != "star"
         try:
             return (ops.convolution if flip else ops.cross_correlation)(x, y)
         except ShapeError as error:
@@ -504,7 +509,7 @@ class Evaluator:
         if node.name == "prod":
             return array(sp.Mul(*(value.flat[0] for value in values)))
         if node.name == "max" and values:
-            return array(maximum([sp.sympify(value.flat[0]) for value in values]))
+            return array(maximum([sp.sympify(value.flat[0], strict=True) for value in values]))
         raise Unreadable(f"{node.name} is beyond this version")
 
     def _cases(self, node: Cases) -> Array:
@@ -602,7 +607,7 @@ def base_label(node: Node) -> str | None:
 
 
 def as_array(value: Any) -> Array:
-    return value if isinstance(value, np.ndarray) else array(sp.sympify(value))
+    return value if isinstance(value, np.ndarray) else array(sp.sympify(value, strict=True))
 
 
 def shape_text(value: Array) -> str:

@@ -61,6 +61,7 @@ class Cues:
     rows: bool = False
     zero_outside: bool = False
     flipped: bool = False
+    unflipped: bool = False
     star_is_entrywise: bool = False
     logistic: bool = False
     per_example: bool = False
@@ -83,9 +84,13 @@ class Facts:
     gradients: dict[str, str] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
     sizes: set[str] = field(default_factory=set)
+    larger: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """For a size the sizes that the bounds of sums and ranges take away from it: it is not below them."""
     bound: set[str] = field(default_factory=set)
     applied: set[str] = field(default_factory=set)
     called_entries: set[str] = field(default_factory=set)
+    bracketed: frozenset[str] = frozenset()
+    """Names whose entries are written in square brackets."""
     layers: tuple[int, ...] = ()
     settings: list[Mapping[str, int]] = field(default_factory=list)
     cues: Cues = field(default_factory=Cues)

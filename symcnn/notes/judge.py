@@ -14,6 +14,7 @@ from symcnn.notes.context import contains_text_only, definition_of, is_signature
 from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
+from symcnn.notes.guard import Guard
 from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.names import letter, names_in, read_name
 from symcnn.notes.relabel import skeleton
@@ -40,7 +41,7 @@ from symcnn.notes.tree import (
     same,
     walk,
 )
-from symcnn.notes.verdict import Claim, Kind, Verdict
+from symcnn.notes.verdict import FALSE_KINDS, Claim, Kind, Verdict
 
 DEFINING = frozenset({"=", ":=", "equiv"})
 SECONDS = 4.0
@@ -63,6 +64,7 @@ class Judge:
         self.bench = Bench(facts, frozenset(keys), [self._section(piece) for piece in found])
         self.lines = [self._line(piece) for piece in found]
         self.equations = Equations(self.bench, document, found, self.lines)
+        self.guard = Guard(self.equations)
         self._definitions = {d.order: d for d in facts.definitions}
 
     def _section(self, piece: Piece) -> int:
@@ -82,7 +84,7 @@ class Judge:
         """The verdict on one piece; an error inside becomes `cannot-check` with its reason."""
         try:
             with limited(SECONDS):
-                return self._verdict(piece)
+                return self._certain(piece, self._verdict(piece))
         except Timeout:
             self.bench.forget()
             return Verdict(Kind.CANNOT_CHECK, reason=f"time: the check took more than {SECONDS:g} seconds")
@@ -93,6 +95,15 @@ class Judge:
         except (ArithmeticError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
             # SymPy and NumPy raise these on values that no reading of the notes gives a meaning to.
             return Verdict(Kind.CANNOT_CHECK, reason=f"no value: {type(error).__name__}: {error}")
+
+    def _certain(self, piece: Piece, verdict: Verdict) -> Verdict:
+        """The verdict, unless it says more than a reading that is partly a guess can carry."""
+        if verdict.kind not in (*FALSE_KINDS, Kind.HOLDS):
+            return verdict
+        doubt = self.guard.doubt(piece)
+        if doubt is None:
+            return verdict
+        return Verdict(Kind.CANNOT_CHECK, reason=doubt, related_lines=verdict.related_lines)
 
     def _verdict(self, piece: Piece) -> Verdict:  # noqa: C901  (one case for each kind of piece)
         if piece.right is None or piece.relation is None:
@@ -224,8 +235,26 @@ class Judge:
             )
         from symcnn.notes.repair import against_definition
 
+        if outcome.kind is Kind.CANNOT_CHECK and self._leaves(definition) == self._leaves(earlier):
+            return replace(outcome, related_lines=(earlier.line,))
         self.bench.dropped.add(definition.order)
         return against_definition(definition, earlier, piece, self.equations, outcome)
+
+    def _leaves(self, definition: Definition) -> frozenset[str]:
+        """The names that a definition comes down to when those that are defined are put in."""
+        known = {d.key: d for d in self.bench.accepted if d.key != definition.key}
+        found: set[str] = set()
+        waiting, seen = [definition.body], {definition.key}
+        while waiting:
+            for node in names_in(waiting.pop()):
+                ref = read_name(node, self.facts.habits)
+                key = self.facts.resolve(ref.key) if ref is not None else ""
+                if key in known and key not in seen:
+                    waiting.append(known[key].body)
+                elif key not in known:
+                    found.add(key)
+                seen.add(key)
+        return frozenset(found - self.facts.bound - self.facts.sizes)
 
     def _same_form(self, definition: Definition, earlier: Definition) -> bool:
         """Whether two definitions are the same but for labels and capitals."""

@@ -8,6 +8,13 @@ from symcnn.notes.facts import Cues
 
 SINGLE = re.compile(r"\b(single|one)\s+(training\s+)?(image|example|sample|input)\b", re.I)
 BATCH = re.compile(r"\b(all|over the|whole|mini-?)\s*(training\s+)?(examples|batch|images|samples)\b", re.I)
+FLIPPED = (
+    r"(filter|kernel)s? (is|are) (always )?flipped|true convolution|flips the (filter|kernel)"
+    r"|\bmeans? the flipped|flipped (version|convolution)"
+)
+UNFLIPPED = (
+    r"(filter|kernel)s? (is|are) not flipped|without (the |a |any )?flip|\bno flip|do(es)? not flip the"
+)
 
 
 def cues(text: str, whole: str) -> Cues:
@@ -26,7 +33,8 @@ def cues(text: str, whole: str) -> Cues:
         zero_outside=says(
             r"(count|counts|counted|taken|read) as zero|zeros? outside|padd?ed (with|by) zeros"
         ),
-        flipped=says(r"(filter|kernel)s? (is|are) flipped|true convolution|flips the (filter|kernel)"),
+        flipped=says(FLIPPED) and not says(UNFLIPPED),
+        unflipped=says(UNFLIPPED),
         star_is_entrywise=says(r"(star|asterisk|\*)[^.]{0,40}(entry by entry|element-?wise|entrywise)")
         or says(r"(entry by entry|element-?wise)[^.]{0,40}(star|asterisk)"),
         logistic=re.search(r"\b(sigmoid|logistic)\b", whole, re.I) is not None,

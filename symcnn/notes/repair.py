@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes.brackets import as_entries
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.coefficients import spellings, term_edits
 from symcnn.notes.compare import Outcome, refuted, unfold
@@ -339,7 +340,9 @@ class Sieve:
         if have.shape != self.wanted.shape and not (have.size == self.wanted.size == 1):
             return False
         for x, y in list(zip(self.wanted.flat, have.flat, strict=True))[:4]:
-            if refuted(self.world, unfold(self.world, sp.sympify(x) - sp.sympify(y))):
+            if refuted(
+                self.world, unfold(self.world, sp.sympify(x, strict=True) - sp.sympify(y, strict=True))
+            ):
                 return False
         return True
 
@@ -414,7 +417,7 @@ def _repeats(left: Node, right: Node) -> bool:
 
 def _right_side(latex: str, piece: Piece, equations: Equations) -> Node | None:
     try:
-        tree = parse(latex, macros=equations.document.macros)
+        tree = as_entries(parse(latex, macros=equations.document.macros), equations.bench.facts.bracketed)
     except SymcnnError:
         return None
     found = pieces([(piece.formula, tree)])

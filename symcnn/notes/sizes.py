@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -51,6 +51,7 @@ class Axes:
     named: dict[Hashable, str] = field(default_factory=dict)
     taken: dict[Hashable, int] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
+    larger: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _busy: set[Hashable] = field(default_factory=set)
 
     def find(self, axis: Hashable) -> Hashable:
@@ -116,11 +117,27 @@ class Axes:
             self.taken[root] = self._fresh(self.named.get(root, own))
         return self.taken[root]
 
+    def _floor(self, name: str) -> int:
+        """The largest of the sizes that the notes take away from this one."""
+        if ("floor", name) in self._busy:
+            return 0
+        self._busy.add(("floor", name))
+        try:
+            return max((self.size(("size", other)) for other in self.larger.get(name, ())), default=0)
+        finally:
+            self._busy.discard(("floor", name))
+
     def _fresh(self, name: str) -> int:
         used = set(self.taken.values()) | set(self.fixed.values())
-        wishes = PREFERRED.get(name, ())
-        if wishes:
-            return wishes[min(self.variant, len(wishes) - 1)]
+        wishes: tuple[int, ...] = PREFERRED.get(name, ())
+        floor = self._floor(name)
+        if any(name in smaller for smaller in self.larger.values()):
+            wishes = tuple(max(wish, 2) for wish in wishes)
+        wish = wishes[min(self.variant, len(wishes) - 1)] if wishes else 0
+        if wish > floor:
+            return wish
+        if floor:
+            return floor + 1 + self.variant
         pool = POOL[self.variant :] + POOL[: self.variant]
         for size in pool:
             if size not in used:

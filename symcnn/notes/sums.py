@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product as grid
 from typing import TYPE_CHECKING
 
-from symcnn.notes.names import letter, read_name
+from symcnn.notes.names import letter, letters_of, read_name
 from symcnn.notes.tree import (
     BigOperator,
     CallOrProduct,
@@ -77,6 +77,8 @@ def _ranges(
             if name is not None and node.upper is not None:
                 low = evaluator.world.integer(start, evaluator.env)
                 high = evaluator.world.integer(node.upper, evaluator.env)
+                if high < low and not _reads_letters(evaluator, start, node.upper):
+                    raise Unreadable("at the small sizes taken here a sum of the notes is empty")
                 return [(name, range(low, high + 1))]
             if name is not None:
                 return [(name, letter_range(evaluator, name, node.body))]
@@ -91,6 +93,11 @@ def _ranges(
             names = [letter(item) for item in _parts(first)]
             return [(name, letter_range(evaluator, name, node.body)) for name in names if name is not None]
     raise Unreadable("a sum whose range cannot be read")
+
+
+def _reads_letters(evaluator: Evaluator, *bounds: Node) -> bool:
+    """Whether the bounds of a sum change with an index, so that it may be empty at some places."""
+    return any(name in evaluator.env for bound in bounds for name in letters_of(bound))
 
 
 def _between(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from symcnn.notes.bindings import NO_BINDINGS, Bindings, bound, read_bindings, unbound
+from symcnn.notes.brackets import as_entries, bracketed
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula, load
@@ -53,12 +54,15 @@ def verify_document(
     """The verdicts on all formulas of a document, with `bindings` as though they stood before it."""
     notes = bound(document, bindings)
     read, claims = _read(notes, watch)
+    entries = bracketed(tree for _, tree in read)
+    read = [(formula, as_entries(tree, entries)) for formula, tree in read]
     found = pieces(read)
     settled = watch.begins("context", 0, 1)
     if settled is not None:
         claims += [_claim(notes, piece, settled) for piece in found]
     else:
         facts = gather(notes, found, [tree for _, tree in read])
+        facts.bracketed = entries
         bindings.name(facts)
         judge = Judge(notes, facts, found)
         settled = watch.begins("prose", 0, 1)

@@ -84,7 +84,9 @@ class World:
         self.reading = reading or Reading()
         self.variant = variant
         self.settings = dict(settings or {})
-        self.axes = Axes(variant)
+        self.axes = Axes(variant, larger=facts.larger)
+        self.convolved = False
+        """Whether a convolution was met of which the notes do not say whether it flips the filter."""
         self.kinds: dict[str, str] = {}
         self.functions = {
             name: rule for name, order in functions for rule in facts.functions[name] if rule.order == order
