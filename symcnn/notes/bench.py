@@ -75,8 +75,12 @@ class Bench:
                 del chosen[slot]
 
     def _past_example(self, definition: Definition, order: int) -> bool:
-        """Whether a definition gives a tensor numbers for an example in an earlier section."""
-        if isinstance(definition.body, Number) or names_in(definition.body):
+        """Whether a definition gives numbers to a name in an earlier section, and the name has several ranks."""
+        if (
+            len(self.facts.habits.ranks.get(definition.key, ())) < 2
+            or isinstance(definition.body, Number)
+            or names_in(definition.body)
+        ):
             return False
         return self.sections[definition.order] != self.sections[order]
 
