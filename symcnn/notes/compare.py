@@ -26,9 +26,10 @@ from symcnn.notes.zero import Zero
 
 MOST_PLACES = 12
 MOST_STEPS = 8
-MOST_COTANGENTS = 500
 SMALLEST = Decimal("1e-12")
 """A difference above this refutes."""
+
+MOST_COTANGENTS = 500
 
 
 @dataclass(slots=True)
@@ -144,7 +145,7 @@ def _at(world: World, evaluator: Evaluator, left: Node, right: Node) -> Outcome:
         a, b = _reconciled(a, b, left)
     result = Outcome(Zero.PROVED, note=note, shapes=shape_text(a))
     for entry in np.ndindex(*a.shape):
-        x, y = sp.sympify(a[entry]), sp.sympify(b[entry])
+        x, y = sp.sympify(a[entry], strict=True), sp.sympify(b[entry], strict=True)
         verdict, difference = decide(world, x, y)
         if verdict is Zero.PROVED:
             continue
@@ -235,7 +236,11 @@ def _reconciled(a: Array, b: Array, node: Node) -> tuple[Array, Array]:
     if a.size == 1 and b.size == 1:
         return a.reshape(()), b.reshape(())
     for x, y, swap in ((a, b, False), (b, a, True)):
-        if y.size == 1 and sp.sympify(y.flat[0]).is_number and sp.sympify(y.flat[0]) == 0:
+        if (
+            y.size == 1
+            and sp.sympify(y.flat[0], strict=True).is_number
+            and sp.sympify(y.flat[0], strict=True) == 0
+        ):
             y = array(np.full(x.shape, sp.Integer(0)))
             return (y, x) if swap else (x, y)
     raise Mismatch(f"the left side is {shape_text(a)}, the right side {shape_text(b)}", node)

@@ -66,7 +66,9 @@ def jacobian(evaluator: Evaluator, of: Node, wrt: Node) -> Array | Jacobian:
         entries = [cotangents.cotangent(loss, x) if x != loss else sp.Integer(1) for x in variable.flat]
     else:
         value = evaluator.value(of)
-        entries = [cotangents.derivative(sp.sympify(y), x) for y in value.flat for x in variable.flat]
+        entries = [
+            cotangents.derivative(sp.sympify(y, strict=True), x) for y in value.flat for x in variable.flat
+        ]
     grid = np.empty(value.size * variable.size, dtype=object)
     grid[:] = entries
     shaped = grid.reshape(value.shape + variable.shape)

@@ -112,7 +112,7 @@ def diagonal(v: Array) -> Array:
 
 
 def kronecker(a: Array, b: Array) -> Array:
-    """The Kronecker product, with blocks sp.sympify(a[i, j]) * b."""
+    """The Kronecker product, with blocks sp.sympify(a[i, j], strict=True) * b."""
     a, b = np.atleast_2d(a), np.atleast_2d(b)
     out = np.empty((a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]), dtype=object)
     for i, j in np.ndindex(*a.shape):
@@ -146,7 +146,9 @@ def dot(a: Array, b: Array) -> Array:
     if a.ndim == 0 or b.ndim == 0:
         return array(a * b)
     if a.shape == b.shape and 1 in a.shape:
-        return array([[sp.Add(*(sp.sympify(x) * y for x, y in zip(a.flat, b.flat, strict=True)))]])
+        return array(
+            [[sp.Add(*(sp.sympify(x, strict=True) * y for x, y in zip(a.flat, b.flat, strict=True)))]]
+        )
     for left, right in ((a, b), (b, a), (a, b.T), (a.T, b), (b.T, a)):
         if left.shape[1] == right.shape[0] and left.shape[1] > 1:
             return matmul(left, right)

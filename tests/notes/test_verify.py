@@ -16,7 +16,7 @@ from symcnn.notes.verify import verify, verify_document
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[2] / "shared" / "notes" / "cnn-backprop.md"
-PAGES = sorted((HERE / "pages").glob("*.md"))
+PAGES = sorted(page for page in (HERE / "pages").glob("*.md") if page.name != "README.md")
 
 
 def _gold() -> ModuleType:
