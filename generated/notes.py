@@ -166,10 +166,10 @@ def first_of(x, best, axis):
     """Mask of the first entry along `axis` that equals `best`."""
     mask = x == np.expand_dims(best, axis)
     rows = np.moveaxis(mask, axis, 0)
-    seen = rows[0].copy()
-    for row in rows[1:]:
-        np.greater(row, seen, out=row)
-        seen |= row
+    seen = rows[0, ...].copy()
+    for k in range(1, len(rows)):
+        np.greater(rows[k, ...], seen, out=rows[k, ...])
+        seen |= rows[k, ...]
     return mask
 
 
