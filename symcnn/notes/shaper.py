@@ -255,6 +255,10 @@ class Shaper:
         return None
 
     def _multiplied(self, left: Node, a: Shape, right: Node, b: Shape) -> Shape:
+        if a is None and self._is_row(left) and (b is None or len(b) == 2) and not _capital(right):
+            inner = b[0] if b else self.fresh(right)
+            a = self._assume(left, (ONE, inner))
+            b = b or self._assume(right, (inner, ONE))
         if a is None and isinstance(b, tuple) and len(b) == 2 and _capital(left):
             self._assume(left, (self.fresh(left), b[0]))
             a = self.shape(left)
@@ -278,6 +282,11 @@ class Shaper:
             self._join(a[1], b[0])
             return (a[0], b[1])
         return None
+
+    def _is_row(self, node: Node) -> bool:
+        """Whether a small letter is written transposed, as in v^T f: then it is a vector."""
+        ref = read_name(node, self.world.facts.habits) if isinstance(node, Script) else None
+        return ref is not None and ref.transposed and ref.indices is None and not _capital(node)
 
     def fresh(self, node: Node) -> Axis:
         return ("free", self.scope, node.span.start, node.span.end)
@@ -349,6 +358,11 @@ class Shaper:
             return first
         if name in ("maxpool", "maxpooling", "pool", "avgpool", "flatten", "vec"):
             self._as_matrix(arguments[0], first)
+        if name in ("flatten", "vec") and first is not None and len(first) == 2 and ONE not in first:
+            rows, columns = first
+            entries = self.fresh(argument)
+            self.axes.derive(entries, lambda: self.axes.size(rows) * self.axes.size(columns))
+            return (entries, ONE)
         return None
 
     def _as_matrix(self, node: Node, shape: Shape) -> None:
