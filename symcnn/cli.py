@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import json
 import os
 import shutil
-import stat
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from symcnn.core.files import write_whole
 
 if TYPE_CHECKING:
     import symcnn as sc
@@ -247,33 +246,6 @@ def _deliver(text: str, output: str | None) -> None:
         sys.stdout.write(text)
     else:
         write_whole(output, text)
-
-
-def write_whole(path: str | Path, text: str) -> None:
-    """Replace a file by `text` in one step: after a failure the old file is still there, whole."""
-    target = Path(path).resolve()
-    content = text.encode("utf-8", errors="backslashreplace")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
-    if target.exists() and not target.is_file():  # a device or a pipe is written to, not replaced
-        target.write_bytes(content)
-        return
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.chmod(temporary, mode)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _colored(choice: str) -> bool:

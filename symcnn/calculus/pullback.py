@@ -6,7 +6,6 @@ deltas are contracted, the rest is algebra. No layer has a rule of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import sympy as sp
@@ -166,9 +165,6 @@ def _note(rule: Rule, before: State, after: State) -> str:
         gone = [k for k in term.indices if k not in contracted.indices]
         notes.append(f"fixes {', '.join(k.name for k in gone)}" if gone else "no index is fixed")
     return "; ".join(dict.fromkeys(notes))
-
-
-Chooser = Callable[[Equation], list[Tensor]]
 
 
 def cotangents(

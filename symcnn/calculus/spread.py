@@ -6,7 +6,7 @@ their body under fresh bound indices, a maximum passes it to the entry that it s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import sympy as sp
 
@@ -14,7 +14,6 @@ from symcnn.calculus.term import Term
 from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.expr import Limit, Read, Reduce, Selected, Where, tensors
 from symcnn.core.functions import FIRST, KinkPolicy
-from symcnn.core.index import fresh
 from symcnn.core.tensor import Tensor
 
 Atom = Read | Reduce | Where | Selected
@@ -96,12 +95,3 @@ def with_indices(term: Term, indices: tuple[sp.Symbol, ...]) -> Term:
     """Give the deltas of a fresh term the cotangent's indices, one for each axis."""
     deltas = tuple((position, k) for (position, _), k in zip(term.deltas, indices, strict=True))
     return Term(term.factor, term.limits, term.conditions, deltas)
-
-
-def rename_limits(term: Term, name: Callable[[sp.Symbol], str]) -> Term:
-    """Fresh bound indices throughout, under other printed names."""
-    renaming = {k: fresh(name(k)) for k, _ in term.limits}
-    moved = term.substituted(renaming)
-    return Term(
-        moved.factor, tuple((renaming[k], e) for k, e in moved.limits), moved.conditions, moved.deltas
-    )

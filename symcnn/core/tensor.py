@@ -37,10 +37,6 @@ class Tensor(sp.Basic):
         """The same tensor under another name."""
         return Tensor(name, self.shape, self.role)
 
-    def with_role(self, role: Role) -> Tensor:
-        """The same tensor in another role."""
-        return Tensor(self.name, self.shape, role)
-
     def cotangent(self) -> Tensor:
         """The tensor of ∂L/∂(self), of the same shape."""
         return Tensor(f"d{self.name}", self.shape, "cotangent")

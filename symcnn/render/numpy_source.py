@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from symcnn.core.files import write_whole
 from symcnn.core.plan import Plan
 from symcnn.program.build import build
 from symcnn.render.numpy_formula import formula
@@ -24,15 +24,7 @@ class Emitted:
     def write(self, path: str | Path) -> Path:
         """Write the module to ``path``, whole or not at all."""
         path = Path(path)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(self.source)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(path, self.source)
         return path
 
     def load(self) -> ModuleType:
