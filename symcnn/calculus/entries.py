@@ -25,7 +25,10 @@ Env = Mapping[sp.Symbol, Fraction]
 
 
 class Chosen(sp.Expr):
-    """1 if the ``place``-th of the values is the one that ``max``/``min`` takes under a tie policy, else 0."""
+    """1 if the ``place``-th of the values is the one that ``max``/``min`` takes, else 0.
+
+    Expansions tell entries apart away from ties; what a tie policy does at a tie is the evaluator's to show.
+    """
 
     is_commutative = True
     is_extended_real = True

@@ -388,8 +388,3 @@ def leaf(symbol: sp.Symbol, seed: int) -> sp.Rational:
     for character in symbol.name:
         mix = (mix * 131 + ord(character) + seed) % 7919
     return sp.Rational(mix % 83 + 6, 97)
-
-
-def families(world: World, expr: sp.Expr) -> list[Family]:
-    """The tensors that occur in an expression."""
-    return sorted({world.origin[s][0] for s in expr.free_symbols if s in world.origin})

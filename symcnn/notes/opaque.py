@@ -106,10 +106,6 @@ def elementary(name: str) -> Any:
     return ELEMENTARY.get(name) or ELEMENTARY.get(name.lower().replace("-", "").replace("_", ""))
 
 
-def log_base_e(z: sp.Expr) -> sp.Expr:
-    return sp.log(z)
-
-
 def _softplus(z: sp.Expr) -> sp.Expr:
     return sp.log(1 + sp.exp(z))
 

@@ -499,11 +499,6 @@ def _pattern(node: Script, latex: str) -> str:
 # --- definitions and chains
 
 
-def same_letters(piece: Piece, other: Piece) -> bool:
-    """Whether two chains have the same names when labels and capitals are left out."""
-    return _letters(piece) == _letters(other)
-
-
 def _letters(piece: Piece) -> str:
     assert piece.left is not None
     assert piece.right is not None
