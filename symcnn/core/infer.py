@@ -1,7 +1,7 @@
 """From text to a system of equations: extents of indices, shapes of targets, and the proof that no read leaves a tensor.
 
 The extent of an index is, in this order: written (``r<R``), the declared axis of the target, the axis that the index
-alone reads, the most that an affine read allows.
+alone reads, what a mixed-radix position of the target leaves it, the most that an affine read allows.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def _complete(draft: Draft, reader: Reader) -> Equation:
         _from_axes([Read(Tensor(target.name, declared), draft.target.at)], indices, extents)
     _from_axes([read for read in every if read.outside is None], indices, extents)
     _from_axes([read for read in every if read.outside is not None], indices, extents)
-    _from_affine([read for read in every if read.outside is None], indices, extents)
     if declared is not None:
         _from_affine([Read(Tensor(target.name, declared), draft.target.at)], indices, extents)
+    _from_affine([read for read in every if read.outside is None], indices, extents)
     for symbol in indices:
         if symbol not in extents:
             raise FormulaError(
