@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import product as grid
@@ -20,7 +20,17 @@ from symcnn.notes.names import letter, letters_of, names_in, read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of
 from symcnn.notes.sums import letter_range
-from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Node
+from symcnn.notes.tree import (
+    BigOperator,
+    Call,
+    CallOrProduct,
+    Derivative,
+    Gradient,
+    Node,
+    Script,
+    Symbol,
+    children,
+)
 from symcnn.notes.world import Family, Mismatch, Unreadable, World
 from symcnn.notes.zero import Zero
 
@@ -180,15 +190,26 @@ def _followed(world: World, expr: sp.Expr) -> bool:
 
 
 def _read_keys(world: World) -> set[str]:
-    """The names that the definitions in force read."""
+    """The names whose values the definitions in force read; a derivative by a name reads none of its values."""
     found: set[str] = set()
     for definitions in world.definitions.values():
         for definition in definitions:
-            for node in names_in(definition.body) if not definition.display else ():
+            for node in _values_in(definition.body) if not definition.display else ():
                 ref = read_name(node, world.facts.habits)
                 if ref is not None and ref.layer is None:
                     found.add(world.facts.resolve(ref.key))
     return found - set(world.facts.losses)
+
+
+def _values_in(node: Node) -> Iterator[Node]:
+    """The names in a formula outside of its derivatives."""
+    if isinstance(node, Derivative | Gradient):
+        return
+    if isinstance(node, Symbol | Script):
+        yield from names_in(node)
+        return
+    for child in children(node):
+        yield from _values_in(child)
 
 
 def both(evaluator: Evaluator, left: Node, right: Node) -> tuple[Array, Array]:
