@@ -1,8 +1,8 @@
-"""Networks: layers in order, the names of their values, shapes, parameter counts and entries."""
+"""Networks: layers and blocks in order, shapes, parameters, training and evaluation, and entries."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import sympy as sp
@@ -12,57 +12,99 @@ from symcnn.core.equation import Equation
 from symcnn.core.errors import ShapeError, UnknownName
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.tensor import Tensor
-from symcnn.nets.kind import LayerKind
-from symcnn.nets.node import BATCH, Node, place
-from symcnn.nets.spec import Spec
+from symcnn.nets.body import Body, Placed, check_names, reached
+from symcnn.nets.node import BATCH, Node
+from symcnn.nets.placement import body_of
+from symcnn.nets.spec import Block, Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network: layers placed one after the other, the last of them a loss.
+    """A network: layers and blocks placed one after the other, the last layer a loss or a total of losses.
 
-    ``input_shape`` leaves out the batch. Raises ShapeError where shapes do not fit.
+    ``input_shape`` leaves out the batch. ``training`` tells the network that is trained from the one that is then
+    used: statistics given instead of the batch's, no dropout, no auxiliary heads. Raises ShapeError where shapes do
+    not fit.
     """
 
-    specs: Sequence[Spec]
+    specs: Sequence[Spec | Block]
     input_shape: tuple[int, ...]
     name: str = "network"
     title: str = ""
     source: str = ""
     policy: KinkPolicy = FIRST
-    nodes: tuple[Node, ...] = field(init=False, repr=False)
+    training: bool = True
+    body: Body = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        nodes = place_all(self.name, self.specs, self.input_shape, self.policy)
+        object.__setattr__(self, "body", _placed(self))
         object.__setattr__(self, "specs", tuple(self.specs))
         object.__setattr__(self, "input_shape", tuple(self.input_shape))
         object.__setattr__(self, "title", self.title or self.name)
-        object.__setattr__(self, "nodes", nodes)
+
+    def evaluation(self) -> Network:
+        """The network that is used once this one is trained; itself where nothing differs."""
+        if not self.training or not (self.state or self.body.masks or len(self.losses) > 1):
+            return self
+        return replace(self, training=False)
 
     @property
     def input(self) -> Tensor:
-        return Tensor("x", (BATCH, *map(sp.Integer, self.input_shape)), "input")
+        return self.body.inputs[0]
 
     @property
-    def loss(self) -> Node:
+    def items(self) -> tuple[Node | Placed, ...]:
+        """Layers and blocks in order."""
+        return self.body.items
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """The different bodies of its blocks, in order of first use, inner ones first."""
+        return self.body.bodies
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All layers in order, those of blocks under prefixed names."""
+        return self.body.nodes
+
+    @property
+    def objective(self) -> Node:
+        """The layer whose value is minimised: a loss or a total of losses."""
         return self.nodes[-1]
 
     @property
+    def losses(self) -> tuple[Node, ...]:
+        """The losses without their total."""
+        return tuple(node for node in self.nodes if node.kind.loss and node.labels)
+
+    @property
+    def loss(self) -> Node:
+        """The loss; of several, the first of their total: the one that remains in evaluation."""
+        return main_loss(self.items)
+
+    @property
     def layers(self) -> tuple[Node, ...]:
-        """The layers without the loss."""
-        return self.nodes[:-1]
+        """The layers without the losses."""
+        return tuple(node for node in self.nodes if not node.kind.loss)
 
     @property
     def output(self) -> Tensor:
-        return self.layers[-1].output
+        """The value that the loss reads."""
+        return self.loss.inputs[0]
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
-        return tuple(tensor for node in self.nodes for tensor in node.trained)
+        return self.body.parameters
 
     @property
-    def labels(self) -> Tensor:
-        return self.loss.labels[0]
+    def state(self) -> tuple[Tensor, ...]:
+        """Running statistics: training updates them, evaluation reads them."""
+        return self.body.state
+
+    @property
+    def labels(self) -> tuple[Tensor, ...]:
+        """What is given beside the images; losses that name no labels of their own share ``y``."""
+        return self.body.labels
 
     def node(self, value: str) -> Node:
         """The layer that computes a value. Raises UnknownName."""
@@ -100,61 +142,40 @@ def hidden_axes(tensor: Tensor) -> tuple[int, ...]:
     return tuple(axis for axis, extent in enumerate(tensor.shape) if extent in (BATCH, 1))
 
 
-def place_all(
-    name: str, specs: Sequence[object], input_shape: Sequence[object], policy: KinkPolicy
-) -> tuple[Node, ...]:
-    """Fit the layers to the shapes that reach them, one after the other. Raises ShapeError."""
-    if not specs or not all(isinstance(spec, Spec) for spec in specs):
-        raise ShapeError(f"{name}: expected layers such as conv2d(…) and a loss, got {list(specs)!r:.80}")
-    if not input_shape or not all(isinstance(e, int) and e > 0 for e in input_shape):
-        raise ShapeError(
-            f"{name}: expected positive integers as the input's shape, got {tuple(input_shape)!r}"
-        )
-    layers = [spec for spec in specs if isinstance(spec, Spec)]
-    previous = Tensor("x", (BATCH, *map(sp.Integer, input_shape)), "input")
-    values = {"x": previous}
-    nodes: list[Node] = []
-    stage, seen = 1, dict[str, int]()
-    for position, spec in enumerate(layers):
-        base = spec.family.split()[0]
-        seen[base] = seen.get(base, 0) + 1
-        named = replace(spec, name=spec.name or f"{base}{seen[base]}")
-        data = [_value(values, wanted, named.name) for wanted in named.inputs] or [previous]
-        kind = named.kind([tensor.rank for tensor in data])
-        if kind.trained and any(node.kind.trained for node in nodes):
-            stage += 1
-        node = place(named, data, _names(kind, stage, values), policy)
-        if kind.loss != (position == len(layers) - 1):
+def _placed(net: Network) -> Body:
+    """The network's layers in their places. Raises ShapeError."""
+    name, shape = net.name, tuple(net.input_shape)
+    given: list[object] = list(net.specs)
+    layers = tuple(spec for spec in given if isinstance(spec, Spec | Block))
+    if not layers or len(layers) != len(given):
+        raise ShapeError(f"{name}: expected layers such as conv2d(…) and a loss, got {given!r:.80}")
+    extents: tuple[object, ...] = shape
+    if not shape or not all(isinstance(extent, int) and extent > 0 for extent in extents):
+        raise ShapeError(f"{name}: expected positive integers as the input's shape, got {shape!r}")
+    image = Tensor("x", (BATCH, *map(sp.Integer, shape)), "input")
+    body = body_of(layers, (image,), net.policy, net.training)
+    last = body.items[-1]
+    if not isinstance(last, Node) or not last.kind.loss:
+        raise ShapeError(f"{name}: expected a loss as the last layer, got {last.name}")
+    read = {tensor for node in body.nodes for tensor in node.inputs}
+    for node in body.nodes:
+        if node.kind.loss and node.output != last.output and node.output not in read:
             raise ShapeError(
-                f"{name}: expected one loss, as the last layer; {node.name} is in place {position + 1}"
+                f"{name}: expected one loss, or total(…) of all as the last layer; nothing reads {node.name}"
             )
-        nodes.append(node)
-        previous = values[node.output.name] = values[node.name] = node.output
-        values.update((tensor.name, tensor) for _, tensor in node.tensors)
-    return tuple(nodes)
+    check_names(name, body)
+    if net.training:
+        return body
+    main = main_loss(body.items)
+    return Body(reached(body.items, [main.output]), body.inputs, main.output)
 
 
-def _value(values: Mapping[str, Tensor], wanted: str, layer: str) -> Tensor:
-    if wanted not in values:
-        raise UnknownName(f"{layer}: expected one of the values {', '.join(values)} as input, got {wanted!r}")
-    return values[wanted]
-
-
-def _names(kind: LayerKind, stage: int, taken: Mapping[str, object]) -> dict[str, str]:
-    """The network's names for a kind's tensors: W1, b1, z1 in the first stage of trained layers, and so on."""
-    system = kind.system()
-    names = {t.name: (f"{t.name}{stage}" if t.name in kind.trained else t.name) for t in system.inputs}
-    for equation in system.equations:
-        own = equation.tensor == system.output
-        letter = kind.letter if own else equation.tensor.name
-        bare = own and (kind.loss or letter == "f") and letter not in taken
-        names[equation.tensor.name] = letter if bare else _free(f"{letter}{stage}", taken)
-    return names
-
-
-def _free(name: str, taken: Mapping[str, object]) -> str:
-    count, found = 1, name
-    while found in taken:
-        count += 1
-        found = f"{name}_{count}"
-    return found
+def main_loss(items: Sequence[Node | Placed]) -> Node:
+    """The loss that the last layer is, or the first that it sums. Raises ShapeError where that is inside a block."""
+    node = items[-1]
+    while isinstance(node, Node) and not node.labels:
+        wanted = node.inputs[0]
+        node = next(item for item in items if item.output == wanted)
+    if not isinstance(node, Node):
+        raise ShapeError(f"expected the first loss outside blocks, got it in {node.name}")
+    return node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy as sp
 
@@ -22,13 +23,20 @@ BATCH = sp.Symbol("N", integer=True, positive=True)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One layer of a network. ``tensors`` maps names of the kind's tensors to the network's."""
+    """One layer of a network. ``tensors`` maps names of the kind's tensors to the network's.
+
+    ``running`` maps statistics of the batch to the state that follows them by ``momentum``; in evaluation, where the
+    kind is given that state itself, it is empty. ``drawn`` marks labels that are masks.
+    """
 
     name: str
     kind: LayerKind
     sizes: tuple[tuple[sp.Symbol, sp.Expr], ...]
     tensors: tuple[tuple[str, Tensor], ...]
     policy: KinkPolicy = FIRST
+    momentum: Fraction | None = None
+    running: tuple[tuple[str, Tensor], ...] = ()
+    drawn: bool = False
 
     def tensor(self, name: str) -> Tensor:
         """The network's tensor behind a name of the kind."""
@@ -49,7 +57,28 @@ class Node:
 
     @property
     def labels(self) -> tuple[Tensor, ...]:
-        return tuple(self.tensor(name) for name in self.kind.labels)
+        """What is given beside the data, such as what a loss compares with."""
+        given = not self.drawn and self.momentum is None
+        return tuple(self.tensor(name) for name in self.kind.labels) if given else ()
+
+    @property
+    def state(self) -> tuple[Tensor, ...]:
+        """Running statistics, which training leaves and evaluation reads."""
+        if self.momentum is None:
+            return ()
+        return tuple(t for _, t in self.running) or tuple(self.tensor(name) for name in self.kind.labels)
+
+    @property
+    def masks(self) -> tuple[Tensor, ...]:
+        """Zeros and ones that are drawn anew for each step."""
+        return tuple(self.tensor(name) for name in self.kind.labels) if self.drawn else ()
+
+    @property
+    def made(self) -> tuple[Tensor, ...]:
+        """The tensors that belong to this layer alone: parameters, state, masks and values."""
+        given = {*self.inputs, *self.labels}
+        own = dict.fromkeys(tensor for _, tensor in (*self.tensors, *self.running) if tensor not in given)
+        return tuple(own)
 
     @property
     def classes(self) -> dict[Tensor, sp.Expr]:
@@ -122,41 +151,55 @@ def concrete(equation: Equation) -> Equation:
     return Equation(equation.target, rebind(equation.body, bare), equation.free) if bare else equation
 
 
-def place(spec: Spec, data: Sequence[Tensor], names: Mapping[str, str], policy: KinkPolicy) -> Node:
+def place(
+    spec: Spec, kind: LayerKind, data: Sequence[Tensor], names: Mapping[str, str], policy: KinkPolicy
+) -> Node:
     """Fit a specification to the tensors that reach it; ``names`` gives the network's names of the kind's tensors.
 
     Raises ShapeError naming layer, expected and got.
     """
-    kind = spec.kind([tensor.rank for tensor in data])
     system = kind.system(policy)
-    symbols = {s.name: s for s in (*system.sizes, *(p for p, _ in system.parameters))}
-    sizes: dict[sp.Symbol, sp.Expr] = {
-        symbols[name]: sp.sympify(value, strict=True) for name, value in spec.sizes
-    }
-    sizes.update((p, default) for p, default in system.parameters if default is not None and p not in sizes)
-    label = spec.name or spec.family
     given = dict(zip(kind.data, data, strict=True))
-    for name, tensor in given.items():
-        _unify(kind.tensor(name).shape, tensor, sizes, label)
-    for name, value in spec.expects:
-        if sizes[symbols[name]] != value:
-            what = "channels" if name == "C" else "features"
-            raise ShapeError(
-                f"{label}: expected {value} {what}, got {sizes[symbols[name]]} "
-                f"from {data[0].name} of shape {_shape_text(data[0].shape)}"
-            )
+    sizes = _sizes(spec, kind, given, policy)
     tensors: list[tuple[str, Tensor]] = []
     for tensor in (*system.inputs, *(e.tensor for e in system.equations)):
         shape = [rebind(extent, sizes) for extent in tensor.shape]
         role = "parameter" if tensor.name in kind.trained else tensor.role
         if any(extent.is_Integer and extent < 1 for extent in shape):
             raise ShapeError(
-                f"{label}: the window does not fit: input {_shape_text(data[0].shape)}, output {_shape_text(shape)}"
+                f"{spec.name}: the window does not fit: input {_shape_text(data[0].shape)}, output {_shape_text(shape)}"
             )
         tensors.append((tensor.name, given.get(tensor.name) or Tensor(names[tensor.name], shape, role)))
-    return Node(
-        spec.name, kind, tuple(sorted(sizes.items(), key=lambda item: item[0].name)), tuple(tensors), policy
+    known = dict(tensors)
+    running = tuple(
+        (name, Tensor(state, known[name].shape, "state"))
+        for name, state in ((name, names[f"running_{name}"]) for name in known if f"running_{name}" in names)
     )
+    ordered = tuple(sorted(sizes.items(), key=lambda item: item[0].name))
+    return Node(spec.name, kind, ordered, tuple(tensors), policy, spec.momentum, running, spec.drawn)
+
+
+def _sizes(
+    spec: Spec, kind: LayerKind, given: Mapping[str, Tensor], policy: KinkPolicy
+) -> dict[sp.Symbol, sp.Expr]:
+    """The value of every symbol of the kind."""
+    system = kind.system(policy)
+    symbols = {s.name: s for s in (*system.sizes, *(p for p, _ in system.parameters))}
+    sizes: dict[sp.Symbol, sp.Expr] = {
+        symbols[name]: sp.sympify(value, strict=True) for name, value in spec.sizes
+    }
+    sizes.update((p, default) for p, default in system.parameters if default is not None and p not in sizes)
+    for name, tensor in given.items():
+        _unify(kind.tensor(name).shape, tensor, sizes, spec.name)
+    for name, value in spec.expects:
+        if sizes[symbols[name]] != value:
+            what = "channels" if name == "C" else "features"
+            first = given[kind.data[0]]
+            raise ShapeError(
+                f"{spec.name}: expected {value} {what}, got {sizes[symbols[name]]} "
+                f"from {first.name} of shape {_shape_text(first.shape)}"
+            )
+    return sizes
 
 
 def _shape_text(shape: Sequence[sp.Expr]) -> str:

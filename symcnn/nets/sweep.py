@@ -51,7 +51,7 @@ def plan(net: Network) -> Plan:
     return Plan(
         name=net.name,
         title=net.title,
-        inputs=(net.input, *net.loss.labels),
+        inputs=(net.input, *net.labels),
         parameters=net.parameters,
         scalars=(),
         forward=tuple(forward),

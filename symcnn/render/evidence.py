@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from symcnn.calculus.proof import by_entries, small_sizes
+from symcnn.calculus.proof import by_entries
 from symcnn.calculus.pullback import Gradient
+from symcnn.calculus.sizes import small_sizes
 from symcnn.core.equation import Equation, System
 from symcnn.core.errors import LimitExceeded, UnsupportedFormula
 from symcnn.nets.formula import Layer
@@ -148,7 +149,7 @@ def _program(net: Network) -> Finding:
 
 
 def _labels(net: Network, draw: np.random.Generator) -> np.ndarray:
-    label = net.labels
+    (label,) = net.labels
     shape = tuple(2 if not extent.is_Integer else int(extent) for extent in label.shape)
     classes = net.loss.classes.get(label)
     return (

@@ -83,6 +83,7 @@ BUILDERS: dict[str, Callable[..., LayerKind]] = {
             combine.multiply,
             combine.concat,
             combine.dropout,
+            combine.total,
             dense.linear,
             dense.bilinear,
             dense.matmul,

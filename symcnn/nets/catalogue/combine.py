@@ -17,6 +17,7 @@ HU = "Hu, Shen and Sun, Squeeze-and-excitation networks, 2018, equation 4"
 SRIVASTAVA = (
     "Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, Dropout, 2014, with 1/(1 − p) as in PyTorch"
 )
+SZEGEDY = "Szegedy et al., Going deeper with convolutions, 2015, section 5"
 Pair = tuple[Sequence[int], Sequence[int]]
 
 
@@ -91,6 +92,24 @@ def concat(rank: int = 4, dim: int = 1, count: int = 2) -> LayerKind:
         "concatenation",
         HUANG,
         data=tuple(shapes),
+    )
+
+
+def total(count: int = 2) -> LayerKind:
+    """L = w1·x1 + w2·x2 + … of losses x1, x2, …: the objective of a network with auxiliary heads."""
+    if not 1 <= count <= 20:
+        raise ShapeError(f"expected 1 to 20 losses, got {count}")
+    losses = tuple(f"x{number}" for number in range(1, count + 1))
+    return kind(
+        f"total of {count}",
+        "L = " + " + ".join(f"w{number}*{x}" for number, x in enumerate(losses, start=1)),
+        dict.fromkeys(losses, ""),
+        "L",
+        "weighted sum of losses",
+        SZEGEDY,
+        data=losses,
+        loss=True,
+        defaults=tuple((f"w{number}", 1) for number in range(1, count + 1)),
     )
 
 

@@ -28,6 +28,7 @@ from symcnn.nets.spec.activations import (
     threshold,
 )
 from symcnn.nets.spec.base import Spec
+from symcnn.nets.spec.block import Block, block
 from symcnn.nets.spec.losses import (
     bce,
     bce_with_logits,
@@ -38,6 +39,7 @@ from symcnn.nets.spec.losses import (
     mse_loss,
     nll_loss,
     smooth_l1_loss,
+    total,
 )
 from symcnn.nets.spec.normalise import (
     add,
@@ -52,7 +54,9 @@ from symcnn.nets.spec.normalise import (
     multiply,
 )
 from symcnn.nets.spec.pools import (
+    adaptive_avg_pool1d,
     adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
@@ -67,8 +71,11 @@ from symcnn.nets.spec.pools import (
 from symcnn.nets.spec.windows import conv1d, conv2d, conv3d, conv_transpose2d, linear
 
 __all__ = [
+    "Block",
     "Spec",
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "add",
     "avg_pool1d",
     "avg_pool2d",
@@ -78,6 +85,7 @@ __all__ = [
     "batch_norm3d",
     "bce",
     "bce_with_logits",
+    "block",
     "celu",
     "concat",
     "conv1d",
@@ -127,5 +135,6 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "total",
     "upsample",
 ]

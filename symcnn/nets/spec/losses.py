@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from symcnn.core.errors import ShapeError
 from symcnn.nets.spec.arguments import Number, exact
 from symcnn.nets.spec.base import Spec
 
@@ -59,3 +60,11 @@ def smooth_l1_loss(beta: Number = 1, reduction: Literal["mean", "sum"] = "mean",
     """L = mean(d²/(2·beta) for |d| < beta, else |d| − beta/2), d = x − y."""
     sizes = (("beta", exact(beta, "beta")),) if beta else ()
     return Spec("smooth_l1_loss", sizes, name=name, arguments=(("reduction", reduction), ("beta", beta)))
+
+
+def total(*weights: Number, name: str = "") -> Spec:
+    """L = w1·L1 + w2·L2 + …: several losses, in the order of ``.on(…)``; the first of them is the loss in evaluation."""
+    if not weights:
+        raise ShapeError("expected a weight for each loss of the total, got none")
+    sizes = tuple((f"w{k}", exact(weight, "weight")) for k, weight in enumerate(weights, start=1))
+    return Spec("total", sizes, name=name, arguments=(("count", len(weights)),))

@@ -9,25 +9,65 @@ from symcnn.nets.spec.arguments import Number, count, exact
 from symcnn.nets.spec.base import Spec
 
 
-def _batch_norm(rank: int, channels: str, num_features: int, eps: Number, affine: bool, name: str) -> Spec:
+def _batch_norm(
+    rank: int,
+    channels: str,
+    num_features: int,
+    eps: Number,
+    momentum: Number,
+    affine: bool,
+    track_running_stats: bool,
+    name: str,
+) -> Spec:
     expects = ((channels, count(num_features, "num_features")),)
     arguments = (("rank", rank), ("affine", affine))
-    return Spec("batch_norm", (("eps", exact(eps, "eps")),), expects, name, arguments=arguments)
+    share = exact(momentum, "momentum")
+    if not 0 <= share <= 1:
+        raise ShapeError(f"expected momentum from 0 to 1, got {momentum!r}")
+    return Spec(
+        "batch_norm",
+        (("eps", exact(eps, "eps")),),
+        expects,
+        name,
+        arguments=arguments,
+        momentum=share if track_running_stats else None,
+    )
 
 
-def batch_norm1d(num_features: int, eps: Number = 1e-5, affine: bool = True, name: str = "") -> Spec:
-    """y[n,k] = g[k]·(x[n,k] − m[k])/√(v[k] + eps) + b[k] with mean and variance of the batch of vectors."""
-    return _batch_norm(2, "K", num_features, eps, affine, name)
+def batch_norm1d(
+    num_features: int,
+    eps: Number = 1e-5,
+    momentum: Number = 0.1,
+    affine: bool = True,
+    track_running_stats: bool = True,
+    name: str = "",
+) -> Spec:
+    """y[n,k] = g[k]·(x[n,k] − m[k])/√(v[k] + eps) + b[k]; statistics of the batch, running ones in evaluation."""
+    return _batch_norm(2, "K", num_features, eps, momentum, affine, track_running_stats, name)
 
 
-def batch_norm2d(num_features: int, eps: Number = 1e-5, affine: bool = True, name: str = "") -> Spec:
-    """y = g[c]·(x[n,c,i,j] − m[c])/√(v[c] + eps) + b[c] with mean and variance of the batch."""
-    return _batch_norm(4, "C", num_features, eps, affine, name)
+def batch_norm2d(
+    num_features: int,
+    eps: Number = 1e-5,
+    momentum: Number = 0.1,
+    affine: bool = True,
+    track_running_stats: bool = True,
+    name: str = "",
+) -> Spec:
+    """y = g[c]·(x[n,c,i,j] − m[c])/√(v[c] + eps) + b[c]; statistics of the batch, running ones in evaluation."""
+    return _batch_norm(4, "C", num_features, eps, momentum, affine, track_running_stats, name)
 
 
-def batch_norm3d(num_features: int, eps: Number = 1e-5, affine: bool = True, name: str = "") -> Spec:
-    """y = g[c]·(x[n,c,i,j,l] − m[c])/√(v[c] + eps) + b[c] with mean and variance of the batch."""
-    return _batch_norm(5, "C", num_features, eps, affine, name)
+def batch_norm3d(
+    num_features: int,
+    eps: Number = 1e-5,
+    momentum: Number = 0.1,
+    affine: bool = True,
+    track_running_stats: bool = True,
+    name: str = "",
+) -> Spec:
+    """y = g[c]·(x[n,c,i,j,l] − m[c])/√(v[c] + eps) + b[c]; statistics of the batch, running ones in evaluation."""
+    return _batch_norm(5, "C", num_features, eps, momentum, affine, track_running_stats, name)
 
 
 def layer_norm(
@@ -55,11 +95,11 @@ def group_norm(
 
 
 def dropout(p: Number = 0.5, name: str = "") -> Spec:
-    """y = x·m/(1 − p) for a mask m that is given with the data."""
+    """y = x·m/(1 − p) in training, for a mask m of zeros (each with probability p) and ones; y = x in evaluation."""
     share = exact(p, "p")
     if not 0 <= share < 1:
         raise ShapeError(f"expected p of at least 0 and less than 1, got {p!r}")
-    return Spec("dropout", (("p", share),), name=name)
+    return Spec("dropout", (("p", share),), name=name, drawn=True)
 
 
 def local_response_norm(
