@@ -84,7 +84,20 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     _zero_based(facts, trees)
     _larger(facts, trees)
     _extra_sizes(facts)
+    facts.applied -= _multiplied(facts, trees)
     return facts
+
+
+def _multiplied(facts: Facts, trees: list[Node]) -> set[str]:
+    """Names before a bracket that are factors all the same: sizes, and tensors whose entries are differentiated by."""
+    found = {name for name in facts.applied if name in facts.sizes and not known_function(name)}
+    for tree in trees:
+        for node in walk(tree):
+            for wrt in node.wrt if isinstance(node, Derivative) else ():
+                ref = read_name(wrt, facts.habits)
+                if ref is not None and ref.indices is not None and ref.key in facts.applied:
+                    found.add(ref.key)
+    return found - set(facts.functions)
 
 
 # --- names
@@ -364,9 +377,17 @@ def _bounds(facts: Facts, piece: Piece) -> None:
         if index is not None and isinstance(piece.head, Number):
             high: Node = piece.right
             if piece.sign == "<":
+                _mark_bound(facts, piece.right)
                 one = Number(high.span, "1")
                 high = Add(high.span, (high, Unary(high.span, "-", one)))
             facts.ranges.setdefault(index, (int(piece.head.text), high))
+
+
+def _mark_bound(facts: Facts, node: Node) -> None:
+    """A capital that an index stays below is a size; primed ones too."""
+    name = letter(node)
+    if name is not None and name.rstrip("'").isupper() and name not in facts.losses:
+        facts.sizes.add(name)
 
 
 def real_space(node: Node) -> tuple[Node, ...] | None:
