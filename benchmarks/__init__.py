@@ -1,0 +1,1 @@
+"""Measurements: one training step of each network, emitted code beside its peers."""
