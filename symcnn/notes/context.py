@@ -11,7 +11,9 @@ from symcnn.notes import prose as talk
 from symcnn.notes.claims import Piece
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Cues, Definition, Facts, FunctionRule, Shape
+from symcnn.notes.members import find_members
 from symcnn.notes.names import (
+    LOSS_NAMES,
     Habits,
     Ref,
     base_name,
@@ -50,9 +52,6 @@ from symcnn.notes.tree import (
     walk,
 )
 
-LOSS_NAMES = frozenset(
-    {"L", "E", "J", "C", "ell", "loss", "Loss", "cost", "Cost", "mathcal L", "cal L", "cal E"}
-)
 DEFINING = frozenset({"=", ":=", "equiv", "triangleq"})
 
 
@@ -64,9 +63,10 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     facts.cues = talk.cues(text, document.text)
     for match in re.finditer(r"column \$(\w)_(\w)\$", document.text):
         facts.habits.labelled.add(f"{match[1]}_{match[2]}")
+    _sizes(facts, trees)
+    find_members(facts.habits, trees, found, facts.sizes, document.text)
     _losses(facts, trees)
     _layers(facts, trees)
-    _sizes(facts, trees)
     _applied(facts, trees, found)
     for piece in found:
         _note(facts, piece, document)
@@ -118,7 +118,7 @@ def _losses(facts: Facts, trees: list[Node]) -> None:
                 continue
             if name in LOSS_NAMES and isinstance(of, Script) and of.sub is not None:
                 letters = letters_of(of.sub)
-                if len(letters) == 1:
+                if len(letters) == 1 and name not in facts.habits.members:
                     facts.habits.labelled.add(f"{name}_{letters[0]}")
             ref = read_name(of, facts.habits)
             if ref is not None and ref.key not in tops and ref.indices is None and ref.layer is None:
@@ -455,6 +455,7 @@ def definition_of(facts: Facts, piece: Piece, line: int) -> Definition | None:
         piece.latex,
         display=displayed(facts, piece.right) is not None,
         head=piece.left,
+        member=ref.member,
     )
 
 
@@ -575,7 +576,9 @@ def _extra_sizes(facts: Facts) -> None:
             ref = read_name(node, facts.habits) if isinstance(node, Script) else None
             for index in ref.indices or () if ref is not None else ():
                 if letter(index) is None:
-                    facts.sizes |= {name for name in letters_of(index) if name not in bound}
+                    given = {name for name in letters_of(index) if name not in bound}
+                    facts.steps |= {name for name in given - facts.sizes if name.islower()}
+                    facts.sizes |= given
 
 
 __all__ = ["Cues", "definition_of", "displayed", "gather", "is_update", "real_space", "shape_of"]

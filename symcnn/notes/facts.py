@@ -28,6 +28,8 @@ class Definition:
     head: Node | None = None
     display: bool = False
     """Whether it is a matrix that only names the entries."""
+    member: Node | None = None
+    """The t of a definition of h_t, where h_t is a whole tensor for each t."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Facts:
     gradients: dict[str, str] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
     sizes: set[str] = field(default_factory=set)
+    steps: set[str] = field(default_factory=set)
+    """Sizes that only stand inside of indices: strides, paddings, dilations."""
     larger: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """For a size the sizes that the bounds of sums and ranges take away from it: it is not below them."""
     bound: set[str] = field(default_factory=set)

@@ -52,6 +52,8 @@ class Axes:
     taken: dict[Hashable, int] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     larger: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
+    """Names of strides, paddings and the like, which are best small."""
     _busy: set[Hashable] = field(default_factory=set)
 
     def find(self, axis: Hashable) -> Hashable:
@@ -130,6 +132,8 @@ class Axes:
     def _fresh(self, name: str) -> int:
         used = set(self.taken.values()) | set(self.fixed.values())
         wishes: tuple[int, ...] = PREFERRED.get(name, ())
+        if name in self.steps and not wishes:
+            return 1 + (self.steps.index(name) + self.variant) % 2
         floor = self._floor(name)
         if any(name in smaller for smaller in self.larger.values()):
             wishes = tuple(max(wish, 2) for wish in wishes)

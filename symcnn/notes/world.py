@@ -15,13 +15,15 @@ from symcnn.notes.context import displayed
 from symcnn.notes.facts import Definition, Facts, Shape
 from symcnn.notes.names import Ref, base_name, letter, letters_of, read_name
 from symcnn.notes.operations import Array, known_function
-from symcnn.notes.shaper import ONE, Shaper
+from symcnn.notes.shaper import COUNTER, ONE, Shaper
 from symcnn.notes.sizes import Axes
 from symcnn.notes.tree import BigOperator, Chain, Node, Number, Script, Symbol, Unary, walk
 
 LAST_LAYER = 9
 MIDDLE_LAYER = 4
 LARGEST_ARRAY = 800
+ALONE = -999
+"""The member number of a tensor that is not one of many."""
 
 
 class Unreadable(SymcnnError):
@@ -38,15 +40,17 @@ class Mismatch(SymcnnError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Family:
-    """A tensor: its key with the number of its layer and of its sample."""
+    """A tensor: its key with the number of its layer and of its sample; `member` is the t of h_t."""
 
     key: str
     layer: int = -1
     sample: int = -1
+    member: int = ALONE
 
     def __str__(self) -> str:
         layer = f"^{self.layer}" if self.layer >= 0 else ""
-        return f"{self.key}{layer}" + (f"({self.sample})" if self.sample >= 0 else "")
+        member = f"@{self.member}" if self.member != ALONE else ""
+        return f"{self.key}{layer}" + (f"({self.sample})" if self.sample >= 0 else "") + member
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class World:
         self.reading = reading or Reading()
         self.variant = variant
         self.settings = dict(settings or {})
-        self.axes = Axes(variant, larger=facts.larger)
+        self.axes = Axes(variant, larger=facts.larger, steps=tuple(sorted(facts.steps)))
         self.convolved = False
         """Whether a convolution was met of which the notes do not say whether it flips the filter."""
         self.kinds: dict[str, str] = {}
@@ -96,16 +100,18 @@ class World:
         self.reaches: list[tuple[Family, int, Node, Hashable]] = []
         self.origin: dict[sp.Symbol, tuple[Family, tuple[int, ...]]] = {}
         self.definitions: dict[str, list[Definition]] = {}
-        for definition in active:
+        for definition in sorted(active, key=_is_rule):
             self.definitions.setdefault(definition.key, []).append(definition)
         self._shapes: dict[Family, tuple[int, ...]] = {}
         self._rows: dict[Family, tuple[int, ...]] = {}
         self._tensors: dict[Family, Array] = {}
-        self._whole: dict[tuple[int, int, int], Array] = {}
+        self._whole: dict[tuple[int, ...], Array] = {}
         self._values: dict[sp.Symbol, sp.Expr | None] = {}
         self._busy: set[Hashable] = set()
         self.opaque: set[sp.Symbol] = set()
         self.outside = 0
+        self.beyond = 0
+        """How often a tensor was read that lies outside of the range of its rule, such as h_{T+1}."""
         self.elastic: set[Hashable] = set()
         self.numbers: dict[int, dict[sp.Symbol, Any]] = {}
         self.evaluator = Evaluator
@@ -149,14 +155,35 @@ class World:
     def family(self, ref: Ref, env: Mapping[str, int]) -> Family | None:
         """The tensor that a name stands for; None where its layer is no number."""
         layer = sample = -1
+        member = ALONE
         try:
             if ref.layer is not None:
                 layer = self.integer(ref.layer, env)
             if ref.sample is not None:
                 sample = self.integer(ref.sample, env)
+            if ref.member is not None:
+                member = self.member(ref.member, env)
         except Unreadable:
             return None
-        return Family(self.facts.resolve(ref.key), layer, sample)
+        return Family(self.facts.resolve(ref.key), layer, sample, member)
+
+    def member(self, node: Node, env: Mapping[str, Any]) -> int:
+        """Which of many tensors is meant; the first one where the letter that counts them is left open."""
+        name = letter(node)
+        if name is not None and name not in env and not self.is_size(name) and name not in self.definitions:
+            return self._first_member(name)
+        if name is not None and isinstance(env.get(name), int):
+            return int(env[name])
+        return self.integer(node, env)
+
+    def _first_member(self, name: str) -> int:
+        return 0 if self.facts.cues.zero_based and name not in self.facts.ranges else 1
+
+    def members(self, family: Family) -> range:
+        """The numbers that the members of a tensor's kind run through."""
+        axis = self.entry_axis(family, COUNTER)
+        low = self.low(axis)
+        return range(low, low + self.axes.size(axis))
 
     def integer(self, node: Node, env: Mapping[str, int]) -> int:
         """The value of an index or size. Raises Unreadable where it is no whole number."""
@@ -301,12 +328,15 @@ class World:
                     shaper = Shaper(self, scope, env)
                     family = self._target(definition, env)
                     if family is not None:
+                        if definition.member is not None:
+                            shaper.count(family, definition.member)
                         shaper.define(family, definition.indices, definition.body)
                         self._free_letters(definition, scope)
 
     def _free_letters(self, definition: Definition, scope: Hashable) -> None:
         """Ranges that the notes give to an index letter hold in every definition."""
-        for index in definition.indices or ():
+        counters = (definition.member,) if definition.member is not None else ()
+        for index in (*counters, *(definition.indices or ())):
             for name in letters_of(index):
                 if name in self.facts.ranges:
                     self._range(("letter", scope, name), *self.facts.ranges[name], {})
@@ -340,7 +370,9 @@ class World:
         return [self.layer_env() | {names[0]: layer} for layer in self.all_layers()]
 
     def _target(self, definition: Definition, env: dict[str, int]) -> Family | None:
-        return self.family(Ref(definition.key, definition.layer, definition.sample), env)
+        return self.family(
+            Ref(definition.key, definition.layer, definition.sample, member=definition.member), env
+        )
 
     def _measure(self) -> None:
         """Sizes for axes that are read at sums of indices, such as x[i + m]."""
@@ -523,13 +555,29 @@ class World:
                 names = letters_of(definition.sample)
                 if names:
                     env = env | {names[0]: family.sample}
-            if self._target(definition, env) == family:
-                return env
+            for counted in self._counts(definition, family, env):
+                if self._target(definition, env | counted) == family:
+                    return env | counted
         return None
+
+    def _counts(self, definition: Definition, family: Family, env: dict[str, int]) -> list[dict[str, int]]:
+        """Numbers for the letter under a definition of many tensors that may give the family's own number."""
+        names = [n for n in letters_of(definition.member) if not self.is_size(n)] if definition.member else []
+        if not names or (definition.member is None) != (family.member == ALONE):
+            return [{}]
+        if letter(definition.member) == names[0]:  # type: ignore[arg-type]
+            return [{names[0]: family.member}] if family.member in self.members(family) else []
+        return [{names[0]: number} for number in self.members(family)]
+
+    def beyond_range(self, family: Family) -> bool:
+        """Whether the notes give a rule for tensors of this kind, and this one is after the last of them."""
+        known = self.definitions.get(family.key, [])
+        return bool(known) and family.member != ALONE and family.member > self.members(family)[-1]
 
     def whole(self, definition: Definition, env: dict[str, int]) -> Array:
         """The value of a definition of a whole tensor."""
-        key = (definition.order, env.get("l", -1), env.get("L", -1))
+        counted = letters_of(definition.member) if definition.member is not None else []
+        key = (definition.order, env.get("l", -1), env.get("L", -1), *(env.get(n, ALONE) for n in counted))
         if key not in self._whole:
             if ("whole", key) in self._busy:
                 raise Unreadable(f"{definition.key} is defined by itself")
@@ -604,10 +652,19 @@ class World:
                 if definition.display or definition.sample is not None:
                     continue
                 for env in self.layer_instances(definition):
-                    family = self._target(definition, env)
-                    if family is not None and family not in seen:
-                        seen.add(family)
-                        yield family
+                    for counted in self._every_count(definition, env):
+                        family = self._target(definition, env | counted)
+                        if family is not None and family not in seen:
+                            seen.add(family)
+                            yield family
+
+    def _every_count(self, definition: Definition, env: dict[str, int]) -> list[dict[str, int]]:
+        """Numbers for the letter under a definition of many tensors, one dictionary for each tensor."""
+        names = [n for n in letters_of(definition.member) if not self.is_size(n)] if definition.member else []
+        family = self._target(definition, env)
+        if not names or family is None:
+            return [{}]
+        return [{names[0]: number} for number in self.members(family)]
 
     def expand(self, expr: sp.Expr, stop: frozenset[sp.Symbol] = frozenset()) -> sp.Expr:
         """An expression with all definitions put in. Raises Unreadable on definitions that go round."""
@@ -624,6 +681,11 @@ class World:
             if expr.count_ops() > 40000:
                 raise Unreadable("the expression with all definitions put in is too large")
         raise Unreadable("the definitions go round in a circle")
+
+
+def _is_rule(definition: Definition) -> bool:
+    """Whether a definition is for many tensors; the ones for a single member of them come first."""
+    return definition.member is not None and bool(letters_of(definition.member))
 
 
 def check_shape(value: Array, shape: tuple[int, ...]) -> Array:
