@@ -29,7 +29,8 @@ class LayerKind:
     """A layer: ``formula`` reads the tensors ``data`` and ``trained``; sizes and parameters stay symbolic.
 
     ``letter`` names its output in a network; ``loss`` marks a layer whose output is the scalar to be minimised,
-    ``labels`` the inputs that are given beside the data, ``defaults`` the values of parameters that are usual.
+    ``labels`` the inputs that are given beside the data, ``held`` those that the state holds and training leaves as
+    they are, ``defaults`` the values of parameters that are usual.
     """
 
     name: str
@@ -44,6 +45,7 @@ class LayerKind:
     loss: bool = False
     classes: tuple[tuple[str, str], ...] = field(default=())
     defaults: Defaults = field(default=())
+    held: tuple[str, ...] = ()
 
     def system(self, policy: KinkPolicy = FIRST) -> System:
         """The forward equations for symbolic sizes."""

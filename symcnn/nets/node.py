@@ -63,10 +63,11 @@ class Node:
 
     @property
     def state(self) -> tuple[Tensor, ...]:
-        """Running statistics, which training leaves and evaluation reads."""
+        """Running statistics, which training leaves and evaluation reads, and constants, which nothing changes."""
+        held = tuple(self.tensor(name) for name in self.kind.held)
         if self.momentum is None:
-            return ()
-        return tuple(t for _, t in self.running) or tuple(self.tensor(name) for name in self.kind.labels)
+            return held
+        return (*(t for _, t in self.running), *map(self.tensor, self.kind.labels), *held)
 
     @property
     def masks(self) -> tuple[Tensor, ...]:
@@ -165,9 +166,13 @@ def place(
     for tensor in (*system.inputs, *(e.tensor for e in system.equations)):
         shape = [rebind(extent, sizes) for extent in tensor.shape]
         role = "parameter" if tensor.name in kind.trained else tensor.role
+        open_sizes = sorted(str(s) for extent in shape for s in extent.free_symbols - {BATCH})
+        if open_sizes:
+            raise ShapeError(f"{spec.name}: expected a value for the size {open_sizes[0]}, which no data has")
         if any(extent.is_Integer and extent < 1 for extent in shape):
             raise ShapeError(
-                f"{spec.name}: the window does not fit: input {_shape_text(data[0].shape)}, output {_shape_text(shape)}"
+                f"{spec.name}: the window does not fit: input {' and '.join(_shape_text(t.shape) for t in data)}, "
+                f"output {_shape_text(shape)}"
             )
         tensors.append((tensor.name, given.get(tensor.name) or Tensor(names[tensor.name], shape, role)))
     known = dict(tensors)

@@ -70,8 +70,9 @@ class Placement:
         name = self._named(layer.name, base)
         names = [wanted for wanted in layer.inputs if wanted in self.values]
         given = [wanted for wanted in layer.inputs if wanted not in self.values]
-        data = [self.values[wanted] for wanted in names] or [self.previous]
-        spec = replace(layer.fitted([int(n) for n in data[0].shape[2:]]), name=name)
+        data = [self.values[wanted] for wanted in names] or ([] if layer.alone else [self.previous])
+        extents = [int(n) for tensor in data[:1] for n in tensor.shape[2:] if n.is_Integer]
+        spec = replace(layer.fitted(extents), name=name)
         kind = spec.kind([tensor.rank for tensor in data], self.training)
         if given and (len(given) > len(kind.labels) or layer.inputs[0] in given or spec.drawn):
             self._value(given[0], name)
@@ -126,6 +127,7 @@ class Placement:
             )
             running = {name: _free(f"running_{name}{self.stage}", self.values) for name in statistics}
             names.update(running if kind.labels else {f"running_{k}": name for k, name in running.items()})
+        names.update((name, _free(f"{name}{self.stage}", self.values)) for name in kind.held)
         for equation in system.equations:
             own = equation.tensor == system.output
             letter = kind.letter if own else equation.tensor.name

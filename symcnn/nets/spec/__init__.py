@@ -29,6 +29,7 @@ from symcnn.nets.spec.activations import (
 )
 from symcnn.nets.spec.base import Spec
 from symcnn.nets.spec.block import Block, block
+from symcnn.nets.spec.formulas import formula
 from symcnn.nets.spec.losses import (
     bce,
     bce_with_logits,
@@ -97,6 +98,7 @@ __all__ = [
     "dropout",
     "elu",
     "flatten",
+    "formula",
     "gelu",
     "global_avg_pool",
     "glu",

@@ -36,6 +36,11 @@ class Spec:
     momentum: Fraction | None = None
     drawn: bool = False
 
+    @property
+    def alone(self) -> bool:
+        """Whether the layer reads no value of the network, only its own tensors."""
+        return False
+
     def on(self, *inputs: str) -> Spec:
         """The same layer reading the named layers or values; after them, a loss may name its labels."""
         return replace(self, inputs=inputs)
