@@ -1,4 +1,4 @@
-"""What a derivation document is made of: sections of paragraphs, displays, tables, views, evidence and figures.
+"""What a derivation document is made of: sections of paragraphs, displays, tables, views, evidence and pictures.
 
 A document is built once; the back ends for LaTeX, HTML and Markdown only lay it out. Text is plain text and is
 escaped by each back end; only ``Math`` and ``Line`` hold LaTeX, which our own printer has written.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from symcnn.render.graph_picture import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +119,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """A box of a figure, with a caption under its name."""
-
-    label: Text
-    caption: Text = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """A chain of operations, left to right, and the names of the values between them."""
-
-    nodes: tuple[Node, ...]
-    caption: str
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """A titled part, with its parts inside it."""
 
@@ -140,7 +126,7 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-Block = Paragraph | Items | Display | Table | Views | Evidence | Flow | Section
+Block = Paragraph | Items | Display | Table | Views | Evidence | Picture | Section
 
 
 def plain(text: Text) -> str:

@@ -12,7 +12,6 @@ from symcnn.render.document_loss import loss_section
 from symcnn.render.document_model import (
     Block,
     Display,
-    Flow,
     Inline,
     Items,
     Line,
@@ -24,9 +23,9 @@ from symcnn.render.document_model import (
     sentence,
     text,
 )
-from symcnn.render.document_model import Node as Box
 from symcnn.render.document_notation import notation_for
 from symcnn.render.document_steps import remarks
+from symcnn.render.graph_network import network_picture
 from symcnn.render.latex import equation_latex
 from symcnn.render.latex_names import Notation
 
@@ -82,15 +81,6 @@ def _sample_entry(net: Network, notation: Notation) -> str:
 
 def layers_section(net: Network, notation: Notation) -> Section:
     """Picture and table: values, layers, shapes, parameters."""
-    boxes = [Box(("image",), (shape_text(net.input),))]
-    boxes += [
-        Box((describe(node),) if len(describe(node)) < 18 else (node.kind.title,), (shape_text(node.output),))
-        for node in net.layers
-    ]
-    flow = Flow(
-        (*boxes, Box((net.loss.kind.title,), ("scalar",))),
-        f"{net.title}: layers and the shapes of their results for one image",
-    )
     rows: list[tuple[Text, ...]] = [
         ((Math(notation.whole(net.input)),), ("input",), (shape_text(net.input),), ("",), ("",))
     ]
@@ -111,7 +101,10 @@ def layers_section(net: Network, notation: Notation) -> Section:
     head: tuple[Text, ...] = (("value",), ("layer",), ("shape",), ("trained tensors",), ("parameters",))
     return Section(
         ("The network",),
-        (flow, Table(head, tuple(rows), "llllr", "Layers, shapes for one image, parameters")),
+        (
+            network_picture(net, {}),
+            Table(head, tuple(rows), "llllr", "Layers, shapes for one image, parameters"),
+        ),
     )
 
 

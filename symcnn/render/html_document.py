@@ -10,7 +10,6 @@ from symcnn.render.document_model import (
     Code,
     Display,
     Evidence,
-    Flow,
     Inline,
     Items,
     Line,
@@ -24,7 +23,8 @@ from symcnn.render.document_model import (
     plain,
     sections,
 )
-from symcnn.render.figures import svg
+from symcnn.render.graph_picture import Picture
+from symcnn.render.graph_svg import svg
 from symcnn.render.latex_measure import broken, width
 from symcnn.render.loader import render
 from symcnn.render.mathml import mathml
@@ -115,7 +115,7 @@ def block_html(block: Block, level: int, names: Anchors, room: float) -> str:
             return f'<div class="views">{inner}</div>'
         case Evidence():
             return evidence(block)
-        case Flow():
+        case Picture():
             return svg(block)
         case Section():
             return section_html(block, level, names)

@@ -10,7 +10,6 @@ from symcnn.render.document_model import (
     Code,
     Display,
     Evidence,
-    Flow,
     Inline,
     Items,
     Line,
@@ -23,7 +22,8 @@ from symcnn.render.document_model import (
     Views,
     plain,
 )
-from symcnn.render.figures import tikz
+from symcnn.render.graph_picture import Picture
+from symcnn.render.graph_tikz import tikz
 from symcnn.render.latex_measure import broken, width
 from symcnn.render.latex_text import bookmark, escape
 from symcnn.render.loader import render
@@ -79,8 +79,8 @@ def block_latex(block: Block, depth: int, room: float) -> str:
         case Evidence():
             items = "\n".join(_check(check) for check in block.checks)
             return f"\\begin{{evidence}}\n{items}\n\\end{{evidence}}"
-        case Flow():
-            return tikz(block, inline)
+        case Picture():
+            return tikz(block)
         case Section():
             return section_latex(block, depth)
 

@@ -9,7 +9,6 @@ from symcnn.render.document_model import (
     Code,
     Display,
     Evidence,
-    Flow,
     Inline,
     Items,
     Line,
@@ -21,7 +20,8 @@ from symcnn.render.document_model import (
     Text,
     Views,
 )
-from symcnn.render.figures import line_of_text
+from symcnn.render.graph_picture import Picture
+from symcnn.render.graph_text import in_words
 from symcnn.render.latex_measure import broken
 from symcnn.render.latex_text import escape as latex_escape
 from symcnn.render.loader import render
@@ -71,8 +71,8 @@ def block_markdown(block: Block, level: int) -> list[str]:
             return [
                 "\n".join(f"- {MARK[c.agrees]} *{escape(c.kind)}*: {inline(c.detail)}" for c in block.checks)
             ]
-        case Flow():
-            return [escape(line_of_text(block)), f"*{escape(block.caption)}*"]
+        case Picture():
+            return block_markdown(in_words(block), level)
         case Section():
             return section_markdown(block, level)
 

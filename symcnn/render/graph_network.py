@@ -1,0 +1,130 @@
+"""The picture of a network or of a block: which layers share a box, which blocks are drawn as one.
+
+A layer that gives every entry a new value at its own place (ReLU, batch norm, dropout) stands in the box of the layer
+before it. A block whose layers fit in one box is drawn as that box; equal blocks in a row are drawn once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from symcnn.core.expr import reads
+from symcnn.core.tensor import Tensor
+from symcnn.nets.body import Body, Placed
+from symcnn.nets.kind import LayerKind
+from symcnn.nets.network import Network
+from symcnn.nets.node import Node
+from symcnn.nets.sweep import describe, shape_text
+from symcnn.render.graph_picture import Box, Kind, Picture
+
+Item = Node | Placed
+WIDE = 24
+
+
+@dataclass(slots=True)
+class Part:
+    """What one box holds: layers or blocks in order, and the tensors that they read from outside the box."""
+
+    items: list[Item]
+    kind: Kind
+    reads: tuple[Tensor, ...]
+
+    @property
+    def output(self) -> Tensor:
+        return self.items[-1].output
+
+    @property
+    def name(self) -> str:
+        """The name of what it holds: of several blocks, the first and the last."""
+        first, last = self.items[0].name, self.items[-1].name
+        return f"{first} … {last}" if self.kind == "run" else first
+
+
+def parts(body: Body) -> list[Part]:
+    """The boxes of a body, in order of computation."""
+    readers = Counter(tensor for item in body.items for tensor in dict.fromkeys(item.inputs))
+    readers[body.output] += 1
+    found: list[Part] = []
+    for item in body.items:
+        before = next((part for part in found if [part.output] == list(item.inputs)), None)
+        alone = before is not None and readers[before.output] == 1
+        if before is not None and alone and _joins(before, item):
+            before.items.append(item)
+            before.kind = "run" if isinstance(item, Placed) and before.kind != "layer" else before.kind
+        else:
+            found.append(Part([item], kind_of(item), tuple(dict.fromkeys(item.inputs))))
+    return found
+
+
+def _joins(part: Part, item: Item) -> bool:
+    """Whether an item is drawn in the box of the only layer that it reads."""
+    last = part.items[-1]
+    if isinstance(item, Placed):
+        return part.kind in ("block", "run") and isinstance(last, Placed) and last.body is item.body
+    return part.kind in ("layer", "join") and item_by_item(item.kind)
+
+
+def kind_of(item: Item) -> Kind:
+    """How an item is drawn."""
+    if isinstance(item, Placed):
+        return "layer" if len(parts(item.body)) == 1 else "block"
+    return "loss" if item.kind.loss else "join" if len(set(item.inputs)) > 1 else "layer"
+
+
+@cache
+def item_by_item(kind: LayerKind) -> bool:
+    """Whether each entry of the result belongs to the entry of the data at the same place, in a tensor of one shape."""
+    (*_, equation) = kind.system().equations
+    if kind.loss or len(kind.data) != 1 or equation.tensor.shape != kind.tensor(kind.data[0]).shape:
+        return False
+    own = [read.at for read in reads(equation.body) if read.tensor.name == kind.data[0]]
+    return bool(own) and all(at == equation.target.at for at in own)
+
+
+# -- pictures ------------------------------------------------------------------------------------------------
+
+
+def network_picture(net: Network, titles: dict[Body, str]) -> Picture:
+    """The network, its blocks as boxes; ``titles`` says what each body is called."""
+    start = Box(net.input.name, ("image",), shape_text(net.input), (), "value")
+    caption = f"{net.title}: layers and the shapes of their results for one image"
+    return _picture(net.body, [start], titles, caption)
+
+
+def body_picture(body: Body, titles: dict[Body, str], caption: str) -> Picture:
+    """A block in detail."""
+    given = [Box(t.name, (t.name,), shape_text(t), (), "value") for t in body.inputs]
+    return _picture(body, given, titles, caption)
+
+
+def _picture(body: Body, given: Sequence[Box], titles: dict[Body, str], caption: str) -> Picture:
+    boxes = list(given)
+    makers = {tensor: box.name for tensor, box in zip(body.inputs, given, strict=True)}
+    for part in parts(body):
+        read = tuple(dict.fromkeys(makers[tensor] for tensor in part.reads))
+        boxes.append(Box(part.name, part_lines(part, titles), shape_text(part.output), read, part.kind))
+        makers[part.output] = part.name
+    return Picture(tuple(boxes), caption)
+
+
+def part_lines(part: Part, titles: dict[Body, str]) -> tuple[str, ...]:
+    """What stands in a box."""
+    first = part.items[0]
+    if isinstance(first, Placed) and part.kind != "layer":
+        times = f"{len(part.items)} times " if len(part.items) > 1 else ""
+        return part.name, times + titles.get(first.body, f"{len(first.body.nodes)} layers")
+    return tuple(line for item in part.items for node in nodes_of(item) for line in _broken(describe(node)))
+
+
+def _broken(words: str) -> tuple[str, ...]:
+    """A long description in two lines."""
+    first, comma, more = words.partition(", ")
+    return (first, more) if comma and len(words) > WIDE else (words,)
+
+
+def nodes_of(item: Item) -> tuple[Node, ...]:
+    """The layers of an item."""
+    return (item,) if isinstance(item, Node) else item.body.nodes
