@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from symcnn.front import derive as derive
     from symcnn.front import emit as emit
     from symcnn.front import hessian_vector as hessian_vector
+    from symcnn.front import load as load
     from symcnn.nets.formula import Layer as Layer
     from symcnn.nets.formula import layer as layer
     from symcnn.nets.network import Network as Network
@@ -38,6 +39,7 @@ _HOME = {
     "emit": "symcnn.front",
     "hessian_vector": "symcnn.front",
     "layer": "symcnn.nets.formula",
+    "load": "symcnn.front",
     "verify": "symcnn.notes.verify",
 }
 _MODULES = {"layers": "symcnn.nets.spec", "models": "symcnn.models"}

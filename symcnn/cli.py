@@ -191,15 +191,23 @@ def _table(summary: dict[str, Any]) -> str:
     rows = [("layer", "type", "output shape", "parameters")]
     for layer in summary["layers"]:
         rows.append((layer["name"], layer["type"], _shape(layer["output_shape"]), f"{layer['parameters']:,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = [
-        f"{name:{widths[0]}}  {type_:{widths[1]}}  {shape:{widths[2]}}  {count:>{widths[3]}}"
-        for name, type_, shape, count in rows
-    ]
-    lines.insert(1, "-" * len(lines[0]))
+    lines = _columns(rows, right=(3,))
     heading = f"{summary['name']} ({summary['source']})" if summary["source"] else summary["name"]
     totals = f"{summary['parameters']:,} parameters, {summary['multiply_adds']:,} multiply-adds for one input"
     return "\n".join([heading, f"input {_shape(summary['input'])}", "", *lines, "", totals])
+
+
+def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
+    """Rows as aligned lines, the first a heading; the columns ``right`` end flush."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
 
 
 def _shape(axes: Sequence[object]) -> str:
@@ -209,7 +217,16 @@ def _shape(axes: Sequence[object]) -> str:
 def _models(arguments: argparse.Namespace) -> int:
     import symcnn as sc
 
-    _deliver("\n".join(sc.models.names()), arguments.output)
+    entries = list(sc.models.MODELS.values())
+    if arguments.json:
+        text = json.dumps([sc.models.figures(entry) for entry in entries], indent=2, ensure_ascii=False)
+    else:
+        heading = ("name", "input", "parameters", "multiply-adds", "source")
+        rows = [
+            (e.name, _shape(e.input), f"{e.parameters:,}", f"{e.multiply_adds:,}", e.source) for e in entries
+        ]
+        text = "\n".join(_columns([heading, *rows], right=(2, 3)))
+    _deliver(text, arguments.output)
     return FINE
 
 
@@ -305,7 +322,9 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="run the evidence for a model's gradients")
     check.set_defaults(run=_check)
     for command in (derive, emit, check):
-        command.add_argument("model", nargs="?", metavar="MODEL", help="a name that `symcnn models` lists")
+        command.add_argument(
+            "model", nargs="?", metavar="MODEL", help="a name that `symcnn models` lists, or FILE.toml"
+        )
         command.add_argument(
             "--formula", action="append", metavar="TEXT", help="equations, one a line (repeatable)"
         )
@@ -315,10 +334,10 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("show", help="list a model's layers, shapes and parameters")
     show.set_defaults(run=_show)
-    show.add_argument("model", metavar="MODEL", help="a name that `symcnn models` lists")
+    show.add_argument("model", metavar="MODEL", help="a name that `symcnn models` lists, or FILE.toml")
     models = commands.add_parser("models", help="list the models")
     models.set_defaults(run=_models)
-    for command in (check, show):
+    for command in (check, show, models):
         command.add_argument("--json", action="store_true", help="for programs")
     for command in (verify, derive, emit, check, show, models):
         command.add_argument("-o", "--output", metavar="OUT", help="a file, in place of standard output")

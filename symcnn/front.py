@@ -1,8 +1,9 @@
-"""The front door: derive, emit and check, for a network, a layer, or the name of a model or standard layer."""
+"""The front door: load, derive, emit and check: a network, a layer, or by name a model, standard layer or model file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symcnn.core.errors import SymcnnError
@@ -21,9 +22,18 @@ if TYPE_CHECKING:
 Subject = Network | Layer | str
 
 
+def load(path: str | Path) -> Network:
+    """The network that a model file describes. Raises SymcnnError naming file and layer; OSError."""
+    from symcnn.models.file import load as read
+
+    return read(path)
+
+
 def subject_of(subject: Subject) -> Network | Layer:
-    """A network or layer, also by the name of a model or standard layer. Raises SymcnnError."""
+    """A network or layer, also by the name of a model, standard layer or model file. Raises SymcnnError, OSError."""
     if isinstance(subject, str):
+        if subject.endswith(".toml"):
+            return load(subject)
         return of_kind(KINDS[subject]) if subject in KINDS and subject not in names() else get(subject)
     if not isinstance(subject, Network | Layer):
         raise SymcnnError(f"expected a network, a layer or the name of a model, got {type(subject).__name__}")

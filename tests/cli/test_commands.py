@@ -13,6 +13,7 @@ import pytest
 import symcnn
 from symcnn.cli import main, write_whole
 from symcnn.core.errors import FormulaError, UnknownName
+from symcnn.models import figures, table
 
 
 @dataclass
@@ -63,7 +64,7 @@ def door(monkeypatch: pytest.MonkeyPatch) -> StandIn:
         "multiply_adds": 117600,
         "layers": [{"name": "conv1", "type": "conv2d", "output_shape": [6, 28, 28], "parameters": 156}],
     }
-    models = SimpleNamespace(names=lambda: ("lenet5", "notes"), get=get, summary=lambda net: summary)
+    models = SimpleNamespace(MODELS=table.MODELS, figures=figures, get=get, summary=lambda net: summary)
     monkeypatch.setattr(symcnn, "models", models, raising=False)
     monkeypatch.setattr(symcnn, "layer", layer, raising=False)
     monkeypatch.setattr(symcnn, "derive", lambda what, **rest: asked(what=what, **rest), raising=False)
@@ -113,7 +114,19 @@ def test_show_prints_a_table_or_json(door: StandIn, capsys: pytest.CaptureFixtur
 
 def test_models_are_listed_one_a_line(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
-    assert capsys.readouterr().out == "lenet5\nnotes\n"
+    heading, _, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["name", "input", "parameters", "multiply-adds", "source"]
+    assert [line.split()[0] for line in lines] == list(table.MODELS)
+    row = next(line for line in lines if line.startswith("resnet18 "))
+    assert "3 x 224 x 224" in row
+    assert "11,689,512" in row
+
+
+def test_models_as_json(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in listed] == list(table.MODELS)
+    assert set(listed[0]) == {"name", "source", "input", "parameters", "multiply_adds"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from symcnn.models.small import notes
+from symcnn.models import notes
 from symcnn.nets.formula import layer
 from symcnn.nets.network import Network
 from symcnn.nets.spec import bce, flatten, linear, relu, sigmoid

@@ -1,0 +1,1 @@
+"""The named networks, a file for each family."""
