@@ -36,7 +36,8 @@ from pathlib import Path
 from typing import Any
 
 from symcnn.core.errors import LimitExceeded, SymcnnError
-from symcnn.models.file_layers import LayerReader, ModelFileError, known_keys, plain_text
+from symcnn.models.file_layers import LayerReader
+from symcnn.models.file_values import ModelFileError, known_keys, plain_text
 from symcnn.nets.network import Network
 
 VERSION = 1

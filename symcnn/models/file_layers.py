@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 from symcnn.core.errors import LimitExceeded, SymcnnError
+from symcnn.models.file_values import (
+    MOST_LISTED,
+    ModelFileError,
+    Values,
+    argument,
+    complete,
+    exact,
+    identifier,
+    known_keys,
+    nearest,
+    plain_text,
+    strings,
+    whole,
+)
 from symcnn.nets import spec
 from symcnn.nets.spec import Block, Spec, block, formula
 
 MOST_LAYERS = 5_000
 MOST_REPEATS = 1_000
-MOST_LISTED = 64
-LARGEST = 1_000_000
+MOST_DEPTH = 16
 LAYER_KEYS = ("type", "name", "on", "repeat")
 BLOCK_KEYS = ("parameters", "defaults", "inputs", "layers")
-FORMULA_KEYS = ("text", "shapes", "trained", "labels", "loss", "defaults", "title", "sizes")
-WORDS = {"padding": ("same", "valid"), "reduction": ("mean", "sum"), "approximate": ("none", "tanh")}
-FACTOR = r"\s*(?:[0-9]{1,7}|[A-Za-z][A-Za-z0-9_]{0,39})\s*"
-PRODUCT = re.compile(rf"{FACTOR}(?:[*/]{FACTOR})*")
-IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+FORMULA_KEYS = ("text", "shapes", "trained", "held", "labels", "loss", "defaults", "title", "sizes")
 TYPES: dict[str, Callable[..., Spec]] = {
     name: getattr(spec, name) for name in spec.__all__ if name.islower() and name not in ("block", "stated")
 }
-Values = Mapping[str, object]
-
-
-class ModelFileError(SymcnnError):
-    """A model file that cannot be used: names the file, the layer, what was expected and what came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Definition:
     inputs: tuple[str, ...]
     layers: tuple[dict[str, Any], ...]
     size: int
+    depth: int
 
 
 @dataclass(slots=True)
@@ -79,30 +81,40 @@ class LayerReader:
         defaults = table.get("defaults", {})
         if not isinstance(defaults, dict):
             raise ModelFileError(f"{where}: expected defaults as a table such as {{ stride = 1 }}")
-        given = {
-            identifier(key, where): self._value(value, key, {}, where) for key, value in defaults.items()
-        }
+        given = {identifier(key, where): argument(value, key, {}, where) for key, value in defaults.items()}
         layers = self._listed(table.get("layers"), f"{where}: layers")
         inputs = strings(table.get("inputs", []), f"{where}: inputs")
-        return Definition(
-            name, {**dict.fromkeys(names), **given}, inputs, tuple(layers), self._size(layers, where)
-        )
+        size = self._size(layers, where, name)
+        depth = 1 + max(self.blocks[t["type"]].depth if t["type"] in self.blocks else 0 for t in layers)
+        if depth > MOST_DEPTH:
+            raise LimitExceeded(f"{where}: expected blocks nested at most {MOST_DEPTH} deep, got {depth}")
+        parameters = {**dict.fromkeys(names), **given}
+        return Definition(name, parameters, inputs, tuple(layers), size, depth)
 
     def _listed(self, tables: object, where: str) -> list[dict[str, Any]]:
         if not isinstance(tables, list) or not tables or not all(isinstance(t, dict) for t in tables):
             raise ModelFileError(f'{where}: expected tables such as {{ type = "relu" }}, got {tables!r:.40}')
         return tables
 
-    def _size(self, layers: Iterable[dict[str, Any]], where: str) -> int:
+    def _size(self, layers: Iterable[dict[str, Any]], where: str, owner: str = "") -> int:
         """How many layers they are, all blocks written out; so that small files do not make huge networks."""
         count = 0
-        for table in layers:
-            kind = table.get("type")
-            own = self.blocks[kind].size if isinstance(kind, str) and kind in self.blocks else 1
+        for position, table in enumerate(layers):
+            kind = self._kind(table, self._where(owner, position, table))
+            own = self.blocks[kind].size if kind in self.blocks else 1
             count += own * whole(table.get("repeat", 1), f"{where}: repeat", 1, MOST_REPEATS)
         if count > MOST_LAYERS:
             raise LimitExceeded(f"{where}: expected at most {MOST_LAYERS:,} layers, got {count:,}")
         return count
+
+    def _kind(self, table: Mapping[str, Any], where: str) -> str:
+        kind = table.get("type")
+        if not isinstance(kind, str) or (kind not in self.blocks and kind not in TYPES):
+            near = nearest(kind, [*self.blocks, *TYPES])
+            raise ModelFileError(
+                f"{where}: expected type as a layer or a block above{near}, got {kind!r:.60}"
+            )
+        return kind
 
     def _made(self, tables: Iterable[dict[str, Any]], owner: str, values: Values) -> list[Spec | Block]:
         made: list[Spec | Block] = []
@@ -125,11 +137,7 @@ class LayerReader:
         return f"{place}: layer {position + 1}{inside}" + (f" ({label!s:.40})" if label else "")
 
     def _layer(self, table: Mapping[str, Any], name: str, values: Values, where: str) -> Spec | Block:
-        kind = table.get("type")
-        if not isinstance(kind, str) or (kind not in self.blocks and kind not in TYPES):
-            raise ModelFileError(
-                f"{where}: expected type as a layer or block{nearest(kind, [*self.blocks, *TYPES])}, got {kind!r:.60}"
-            )
+        kind = table["type"]
         arguments = {key: value for key, value in table.items() if key not in LAYER_KEYS}
         try:
             if kind in self.blocks:
@@ -145,7 +153,7 @@ class LayerReader:
     def _block(self, definition: Definition, name: str, given: dict[str, object], where: str) -> Block:
         known_keys(given, (*LAYER_KEYS, *definition.parameters), where)
         values = {**definition.parameters, **given}
-        _complete([key for key, value in values.items() if value is None], where)
+        complete([key for key, value in values.items() if value is None], where)
         layers = self._made(definition.layers, definition.name, values)
         return block(*layers, name=name, inputs=definition.inputs)
 
@@ -155,7 +163,7 @@ class LayerReader:
         several = [key for key, p in parameters.items() if p.kind is p.VAR_POSITIONAL]
         known_keys(given, (*LAYER_KEYS, *(key for key in parameters if key != "inputs")), where)
         required = [k for k, p in parameters.items() if p.default is p.empty and k != "inputs"]
-        _complete([key for key in required if key not in given], where)
+        complete([key for key in required if key not in given], where)
         ahead = [given.pop(key) for key in several if key in given]
         values = [v for many in ahead for v in (many if isinstance(many, tuple) else (many,))]
         return builder(*values, **given, name=name)
@@ -163,7 +171,7 @@ class LayerReader:
     def _formula(self, given: dict[str, Any], name: str, values: Values, where: str) -> Spec:
         """A layer stated by its equations, whose text is read by the formula language."""
         known_keys(given, (*LAYER_KEYS, *FORMULA_KEYS), where)
-        _complete([key for key in ("text", "shapes") if key not in given], where)
+        complete([key for key in ("text", "shapes") if key not in given], where)
         tables = {key: given.get(key, {}) for key in ("shapes", "sizes", "defaults")}
         for key, table in tables.items():
             if not isinstance(table, dict) or len(table) > MOST_LISTED:
@@ -182,6 +190,7 @@ class LayerReader:
             plain_text(given["text"], f"{where}: text", lines=True),
             shapes,
             trained=strings(given.get("trained", []), f"{where}: trained"),
+            held=strings(given.get("held", []), f"{where}: held"),
             labels=strings(given.get("labels", []), f"{where}: labels"),
             loss=given.get("loss") is True,
             defaults=defaults,
@@ -193,116 +202,4 @@ class LayerReader:
         return replace(made, sizes=tuple(sizes.items()))
 
     def _values(self, given: Mapping[str, Any], values: Values, where: str) -> dict[str, object]:
-        return {key: self._value(value, key, values, where) for key, value in given.items()}
-
-    def _value(self, value: Any, key: str, values: Values, where: str) -> object:
-        """An argument: a number, a truth value, one of the words of its key, a product of parameters, or a list."""
-        match value:
-            case bool():
-                return value
-            case int() | float() if abs(value) <= LARGEST:
-                return value
-            case str() if value in WORDS.get(key, ()):
-                return value
-            case str():
-                return product(value, values, f"{where}: {key}")
-            case list() if len(value) <= MOST_LISTED and not any(isinstance(v, list) for v in value):
-                return tuple(self._value(v, key, values, where) for v in value)
-        raise ModelFileError(
-            f"{where}: expected {key} as a number of at most {LARGEST:,}, true, false or a list, got {value!r:.60}"
-        )
-
-
-def product(text: str, values: Values, where: str) -> object:
-    """The value of a parameter's name, or of a product or exact quotient of parameters and integers."""
-    if text in values:
-        return values[text]
-    if not PRODUCT.fullmatch(text):
-        raise ModelFileError(f'{where}: expected a number or a product such as "4*width", got {text!r:.60}')
-    total = Fraction(1)
-    for sign, factor in re.findall(r"([*/]?)\s*(\w+)", text):
-        value = int(factor) if factor.isdigit() else values.get(factor)
-        if type(value) is not int:
-            raise ModelFileError(
-                f"{where}: expected {factor} as an integer parameter of the block{nearest(factor, list(values))}"
-            )
-        if sign == "/" and not value:
-            raise ModelFileError(f"{where}: expected a divisor other than 0 in {text!r}")
-        total = total / value if sign == "/" else total * value
-    if total.denominator != 1 or abs(total) > LARGEST:
-        raise ModelFileError(f"{where}: expected an integer of at most {LARGEST:,}, got {text} = {total}")
-    return int(total)
-
-
-def known_keys(table: Iterable[str], known: Iterable[str], where: str) -> None:
-    """Raise ModelFileError at a key that does not exist, with the nearest that does."""
-    allowed = list(known)
-    for key in table:
-        if key not in allowed:
-            raise ModelFileError(f"{where}: unknown key {key!r:.60}{nearest(key, allowed)}")
-
-
-def nearest(value: object, known: list[str]) -> str:
-    """The names nearest to a wrong one, as the end of a message."""
-    near = difflib.get_close_matches(str(value)[:60], known, n=1) if isinstance(value, str) else []
-    if near:
-        return f"; the nearest is {near[0]!r}"
-    return f" (one of {', '.join(known)})" if 0 < len(known) <= 12 else ""
-
-
-def identifier(value: object, where: str) -> str:
-    """A name that may become part of a tensor's name: letters, digits and single underscores."""
-    if not isinstance(value, str) or len(value) > 40 or not IDENTIFIER.fullmatch(value):
-        raise ModelFileError(
-            f"{where}: expected a name of letters, digits and single underscores, got {value!r:.60}"
-        )
-    return value
-
-
-def strings(value: object, where: str) -> tuple[str, ...]:
-    """A string or a list of them."""
-    listed = [value] if isinstance(value, str) else value
-    if (
-        not isinstance(listed, list)
-        or len(listed) > MOST_LISTED
-        or not all(isinstance(v, str) for v in listed)
-    ):
-        raise ModelFileError(f"{where}: expected a list of strings, got {value!r:.60}")
-    return tuple(listed)
-
-
-def whole(value: object, where: str, least: int, most: int) -> int:
-    """An integer between bounds."""
-    if type(value) is not int or not least <= value <= most:
-        raise ModelFileError(f"{where}: expected an integer from {least:,} to {most:,}, got {value!r:.60}")
-    return value
-
-
-def exact(value: object, where: str) -> int | Fraction:
-    """A finite number as its decimal form says it."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or value != value
-        or abs(value) > LARGEST
-    ):
-        raise ModelFileError(f"{where}: expected a number, got {value!r:.60}")
-    return value if isinstance(value, int) else Fraction(repr(value))
-
-
-def plain_text(value: object, where: str, lines: bool = False) -> str:
-    """Text for headings: printable, on one line unless ``lines``, without quotes' and backslashes' special powers."""
-    if not isinstance(value, str) or len(value) > (20_000 if lines else 300):
-        raise ModelFileError(f"{where}: expected a text, got {value!r:.60}")
-    if not all(c.isprintable() or (lines and c == "\n") for c in value) or (
-        not lines and set(value) & set('"\\')
-    ):
-        raise ModelFileError(
-            f"{where}: expected printable text without quotes or backslashes, got {value!r:.60}"
-        )
-    return value
-
-
-def _complete(missing: list[str], where: str) -> None:
-    if missing:
-        raise ModelFileError(f"{where}: expected {missing[0]} = …, got none")
+        return {key: argument(value, key, values, where) for key, value in given.items()}

@@ -14,12 +14,12 @@ from symcnn.nets.spec import (
     cross_entropy,
     cross_entropy_with_logits,
     flatten,
+    formula,
     linear,
     max_pool2d,
     relu,
     softmax,
 )
-from symcnn.nets.spec.formulas import formula
 
 
 def lenet5(name: str = "lenet5") -> Network:
