@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula, load
 from symcnn.notes.judge import Judge
 from symcnn.notes.parser import parse
+from symcnn.notes.scopes import scopes
 from symcnn.notes.tokens import NotationError
 from symcnn.notes.tree import Node
 from symcnn.notes.verdict import Claim, Kind, Report, Stage, Verdict
@@ -56,25 +58,51 @@ def verify_document(
     read, claims = _read(notes, watch)
     entries = bracketed(tree for _, tree in read)
     read = [(formula, as_entries(tree, entries)) for formula, tree in read]
-    found = pieces(read)
-    settled = watch.begins("context", 0, 1)
-    if settled is not None:
-        claims += [_claim(notes, piece, settled) for piece in found]
-    else:
+    trees = {id(formula): tree for formula, tree in read}
+    parts = [(part, [(f, trees[id(f)]) for f in part.formulas if id(f) in trees]) for part in scopes(notes)]
+    checks = _Checks(watch, sum(len(pieces(here)) for _, here in parts))
+    for number, (part, here) in enumerate(parts):
+        claims += checks.of_part(part, number, len(parts), here, entries, bindings)
+    claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
+    return Report(name, document, unbound(document, notes, claims))
+
+
+@dataclass(slots=True)
+class _Checks:
+    """Judges one part after the other; the pieces of all of them are counted through."""
+
+    watch: Watch
+    count: int
+    done: int = 0
+
+    def of_part(
+        self,
+        notes: Document,
+        number: int,
+        count: int,
+        read: list[tuple[Formula, Node]],
+        entries: frozenset[str],
+        bindings: Bindings,
+    ) -> list[Claim]:
+        """The claims of a part in which names have one meaning."""
+        found = pieces(read)
+        begun, self.done = self.done, self.done + len(found)
+        settled = self.watch.begins("context", number, count)
+        if settled is not None:
+            return [_claim(notes, piece, settled) for piece in found]
         facts = gather(notes, found, [tree for _, tree in read])
         facts.bracketed = entries
         bindings.name(facts)
         judge = Judge(notes, facts, found)
-        settled = watch.begins("prose", 0, 1)
-        claims += judge.prose_claims() if settled is None else _unread_prose(notes, settled)
+        settled = self.watch.begins("prose", number, count)
+        claims = judge.prose_claims() if settled is None else _unread_prose(notes, settled)
         for piece in found:
-            verdict = watch.begins("check", piece.order, len(found))
+            verdict = self.watch.begins("check", begun + piece.order, self.count)
             if verdict is None:
                 verdict = judge.verdict(piece)
-                watch.judged(piece.order, verdict)
+                self.watch.judged(begun + piece.order, verdict)
             claims.append(_claim(notes, piece, verdict))
-    claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
-    return Report(name, document, unbound(document, notes, claims))
+        return claims
 
 
 def _read(document: Document, watch: Watch) -> tuple[list[tuple[Formula, Node]], list[Claim]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from symcnn.calculus.derivation import Derivation
 from symcnn.calculus.pullback import Gradient
 from symcnn.core.equation import Equation
+from symcnn.core.errors import SymcnnError
 from symcnn.nets.formula import Layer
 from symcnn.render.document_gradient import gradient_section
 from symcnn.render.document_model import (
@@ -22,6 +23,7 @@ from symcnn.render.document_model import (
 )
 from symcnn.render.document_notation import extent_lines, notation_for, shape_latex
 from symcnn.render.document_steps import remarks, rules_used, seeded
+from symcnn.render.document_views import small_layer, written_out
 from symcnn.render.latex import equation_latex
 from symcnn.render.latex_names import Notation
 
@@ -73,7 +75,17 @@ def forward_section(equations: tuple[Equation, ...], notation: Notation, layer: 
     blocks.append(Table((("tensor",), ("role",), ("shape",)), tuple(rows), "lll"))
     typed = tuple(line.strip() for line in layer.text.replace(";", "\n").splitlines() if line.strip())
     blocks.append(Paragraph(_typed(typed)))
+    if len(equations) == 1:
+        blocks += small_case(equations[0], notation)
     return Section(("Forward equations",), tuple(blocks))
+
+
+def small_case(equation: Equation, notation: Notation) -> list[Block]:
+    """An equation written out at small sizes, where there are some at which that is short."""
+    try:
+        return written_out(small_layer(equation, notation))
+    except SymcnnError:
+        return []
 
 
 def equation_blocks(equations: tuple[Equation, ...], notation: Notation) -> list[Block]:
@@ -111,13 +123,24 @@ def cotangent_section(equation: Equation, parts: tuple[Gradient, ...], notation:
     pieces = tuple(
         Section(
             text("Through {t}", t=notation.whole(part.derivation.equation.tensor)),
-            gradient_section(part, notation).blocks,
+            (*_alone(part, notation), *gradient_section(part, notation).blocks),
         )
         for part in parts
     )
     total = Display((Line(*equation_latex(seeded(equation, notation), notation), "sum over all uses"),))
     opening = Paragraph((f"The tensor is read by the equations of {readers}; their contributions add up.",))
     return Section((Math(whole),), (opening, *pieces, total))
+
+
+def _alone(part: Gradient, notation: Notation) -> list[Block]:
+    """The one equation that counts for a part of a cotangent."""
+    forward = part.derivation.equation
+    return [
+        sentence("As though nothing but this equation read the tensor, in letters of their own:"),
+        Display((Line(*equation_latex(forward, notation)),)),
+        *remarks(forward, notation),
+        *small_case(forward, notation),
+    ]
 
 
 def rules_section(derivations: list[Derivation]) -> Section:

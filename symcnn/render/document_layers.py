@@ -17,8 +17,6 @@ from symcnn.render.document_entries import (
     by_chain,
     chain_agrees,
     local_derivatives,
-    matrix_of,
-    outputs,
 )
 from symcnn.render.document_formula import cotangent_section, equation_blocks
 from symcnn.render.document_gradient import gradient_blocks
@@ -26,7 +24,7 @@ from symcnn.render.document_model import Block, Display, Inline, Line, Math, Par
 from symcnn.render.document_notation import notation_for
 from symcnn.render.document_pool import example_section, takes_maximum, window_sizes
 from symcnn.render.document_steps import remarks
-from symcnn.render.document_views import small_gradient, small_layer
+from symcnn.render.document_views import small_gradient, small_layer, written_out
 from symcnn.render.latex import equation_latex
 from symcnn.render.latex_names import Notation
 from symcnn.render.latex_operations import operation_latex
@@ -52,8 +50,8 @@ def kind_section(kind: LayerKind, nodes: list[Node], network: Notation) -> tuple
     notation = notation_for(equations)
     blocks: list[Block] = [_where(nodes, network), *equation_blocks(equations, notation)]
     layer = _small(equations[-1], notation)
-    if layer is not None and len(layer.entries) > 1 and not takes_maximum(equations[-1]):
-        blocks += _written_out(layer)
+    if layer is not None:
+        blocks += written_out(layer)
     cotangents = kind.cotangents((*kind.trained, *kind.data), policy)
     for found in cotangents:
         section = cotangent_section(found.equation, found.parts, notation)
@@ -73,7 +71,9 @@ def _where(nodes: list[Node], notation: Notation) -> Paragraph:
         for tensor in node.inputs:
             values += [", ", Math(notation.whole(tensor))]
         parts += [", ", f"{node.name} (from ", *values[1:], " to ", Math(notation.whole(node.output)), ")"]
-    return Paragraph(("Used by ", *parts[1:], f". Source: {nodes[0].kind.source}. For all sizes:"))
+    return Paragraph(
+        ("Used by ", *parts[1:], f". Source: {nodes[0].kind.source}. For all sizes, in letters of their own:")
+    )
 
 
 def _small(equation: Equation, notation: Notation) -> Expanded | None:
@@ -81,17 +81,6 @@ def _small(equation: Equation, notation: Notation) -> Expanded | None:
         return small_layer(equation, notation)
     except SymcnnError:
         return None
-
-
-def _written_out(layer: Expanded) -> list[Block]:
-    """The small example in matrices, and its outputs."""
-    tensors = (*layer.equation.inputs, layer.equation.tensor)
-    squares = [t for t in tensors if t.rank == 2]
-    blocks: list[Block] = [sentence("Written out for a small case:")]
-    if squares and len(squares) > 1:
-        shown = r", \qquad ".join(f"{layer.notation.whole(t)} = {matrix_of(layer, t)}" for t in squares)
-        blocks.append(Display((Line(shown, ""),)))
-    return [*blocks, outputs(layer)]
 
 
 def _chains(layer: Expanded, gradient: Gradient, notation: Notation) -> tuple[Block, ...]:
@@ -114,7 +103,7 @@ def _chains(layer: Expanded, gradient: Gradient, notation: Notation) -> tuple[Bl
     )
     return (
         *blocks,
-        sentence("These are the entries of the derived equation; collected:"),
+        sentence("These are the entries of the derived equation; collected, for all sizes:"),
         Display((collected,)),
     )
 

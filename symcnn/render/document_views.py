@@ -6,7 +6,7 @@ from symcnn.calculus.pullback import Gradient
 from symcnn.calculus.recognise import Operation, recognise
 from symcnn.core.equation import Equation
 from symcnn.core.errors import SymcnnError
-from symcnn.render.document_entries import Expanded, expanded, result_entries
+from symcnn.render.document_entries import Expanded, expanded, matrix_of, outputs, result_entries
 from symcnn.render.document_model import (
     Block,
     Display,
@@ -79,9 +79,20 @@ def _entries(gradient: Gradient, notation: Notation) -> View | None:
     return View("Entry by entry", (Paragraph(small_shapes(layer)), display))
 
 
+def written_out(layer: Expanded) -> list[Block]:
+    """The small example in matrices, and its outputs."""
+    tensors = (*layer.equation.inputs, layer.equation.tensor)
+    squares = [t for t in tensors if t.rank == 2]
+    blocks: list[Block] = [sentence("Written out for a small case:")]
+    if squares and len(squares) > 1:
+        shown = r", \qquad ".join(f"{layer.notation.whole(t)} = {matrix_of(layer, t)}" for t in squares)
+        blocks.append(Display((Line(shown, ""),)))
+    return [*blocks, outputs(layer)]
+
+
 def small_shapes(layer: Expanded) -> Text:
     """The shapes of a small case."""
-    parts: list[Inline] = ["For "]
+    parts: list[Inline] = ["In the small case, with "]
     for place, tensor in enumerate((*layer.equation.inputs, layer.equation.tensor)):
         shape = r" \times ".join(map(str, tensor.shape))
         said: tuple[Inline, ...] = (" (", Math(shape), ")") if shape else (" (one number)",)
