@@ -1,4 +1,7 @@
-"""A plan: the numbered statements of a forward pass, a loss and their gradients, before any array program exists."""
+"""A plan: the numbered statements of a forward pass, a loss and their gradients, before any array program exists.
+
+A block that stands in several places is one procedure, called in each place: its statements are derived once.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ class Statement:
 
     ``equation`` is the exact index equation of the whole statement. ``scatters``, where present, is an equal form as a
     sum of scatter-additions that a lowering may use instead. ``note`` names the result, ``layer`` where it belongs.
+    ``evaluation`` is what stands in its place when the trained network is used, None where that is the same.
     """
 
     number: int
@@ -37,6 +41,67 @@ class Statement:
     note: str = ""
     layer: str = ""
     scatters: tuple[Scatter, ...] = ()
+    evaluation: Equation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A procedure in its place, forwards or backwards.
+
+    ``name`` is the block's name there: it stands before the names of the procedure's parameters, state and saved
+    values. Forwards, ``arguments`` are the values that reach it and ``results`` is its output. Backwards, ``arguments``
+    is the cotangent of its output, a tensor or a number, and ``results`` are the cotangents of its inputs, None for
+    one that this place has no use for.
+    """
+
+    procedure: str
+    name: str
+    arguments: tuple[Tensor | sp.Expr, ...]
+    results: tuple[Tensor | None, ...]
+    backward: bool = False
+
+
+Action = Statement | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A mask of zeros, each with probability ``p``, and ones, drawn anew for each step of training."""
+
+    tensor: Tensor
+    p: sp.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A block under local names: what it computes, and what follows backwards from the cotangent of its output.
+
+    ``places`` are the blocks that it stands for. ``seed`` is the cotangent of ``output``; ``cotangents`` are those of
+    the inputs that some place needs, ``gradients`` those of its own parameters (name → cotangent). ``parameters`` and
+    ``state`` hold those of inner blocks too, under prefixed names; ``labels`` keep the network's names.
+    """
+
+    name: str
+    places: tuple[str, ...]
+    inputs: tuple[Tensor, ...]
+    labels: tuple[Tensor, ...]
+    parameters: tuple[Tensor, ...]
+    state: tuple[Tensor, ...]
+    draws: tuple[Draw, ...]
+    output: Tensor
+    forward: tuple[Action, ...]
+    seed: Tensor
+    backward: tuple[Action, ...]
+    cotangents: tuple[Tensor, ...]
+    gradients: tuple[tuple[str, Tensor], ...]
+
+    @property
+    def saved(self) -> tuple[Tensor, ...]:
+        """The values of the forward pass that the backward pass reads."""
+        made = {s.equation.tensor for s in self.forward if isinstance(s, Statement)}
+        known = {*made, *self.inputs, *(draw.tensor for draw in self.draws)}
+        read = [t for s in self.backward if isinstance(s, Statement) for t in s.equation.inputs]
+        return tuple(dict.fromkeys(tensor for tensor in read if tensor in known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +112,10 @@ class Plan:
     scalar parameters with their defaults. ``forward`` computes ``output``; ``loss`` computes ``objective`` from the
     output's layer in a form that cannot overflow; ``backward`` computes ``gradients`` (tensor name → its cotangent).
     For a formula (``objective`` None) the cotangent of the output, ``seed``, is an argument.
+
+    In evaluation, ``measure`` takes the place of the objective, without auxiliary losses. ``state`` are running
+    statistics: training updates them, evaluation reads them; ``units`` are those that start at 1, the others at 0.
+    ``draws`` are the masks of training.
     """
 
     name: str
@@ -54,11 +123,25 @@ class Plan:
     inputs: tuple[Tensor, ...]
     parameters: tuple[Tensor, ...]
     scalars: tuple[tuple[sp.Symbol, sp.Expr | None], ...]
-    forward: tuple[Statement, ...]
+    forward: tuple[Action, ...]
     output: Tensor
-    backward: tuple[Statement, ...]
+    backward: tuple[Action, ...]
     gradients: tuple[tuple[str, Tensor], ...]
     loss: tuple[Statement, ...] = ()
     objective: Tensor | None = None
     seed: Tensor | None = None
     table: tuple[tuple[str, ...], ...] = ()
+    measure: Tensor | None = None
+    state: tuple[Tensor, ...] = ()
+    units: tuple[Tensor, ...] = ()
+    draws: tuple[Draw, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """The plan's own statements, without those of its procedures."""
+        return tuple(s for s in (*self.forward, *self.loss, *self.backward) if isinstance(s, Statement))
+
+    def procedure(self, name: str) -> Procedure:
+        """The procedure of this name."""
+        return next(procedure for procedure in self.procedures if procedure.name == name)

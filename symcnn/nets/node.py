@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import sympy as sp
 
 from symcnn.core.bounds import inside
 from symcnn.core.equation import Equation
 from symcnn.core.errors import ShapeError
-from symcnn.core.expr import Reduce, reads, rebind
+from symcnn.core.expr import Read, Reduce, reads, rebind
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.plan import Scatter
 from symcnn.core.tensor import Tensor
@@ -70,6 +71,12 @@ class Node:
         return (*(t for _, t in self.running), *map(self.tensor, self.kind.labels), *held)
 
     @property
+    def units(self) -> tuple[Tensor, ...]:
+        """The state that starts at 1: variances."""
+        statistics = dict(self.running) or {name: self.tensor(name) for name in self.kind.labels}
+        return tuple(t for name, t in statistics.items() if name == "v") if self.momentum is not None else ()
+
+    @property
     def masks(self) -> tuple[Tensor, ...]:
         """Zeros and ones that are drawn anew for each step."""
         return tuple(self.tensor(name) for name in self.kind.labels) if self.drawn else ()
@@ -99,8 +106,33 @@ class Node:
 
     def equations(self) -> tuple[Equation, ...]:
         """The forward equations at this place, intermediate values first."""
-        mapping = self.mapping()
-        return tuple(concrete(e.substituted(mapping)) for e in self.kind.system(self.policy).equations)
+        return _equations(self)
+
+    def evaluated(self) -> dict[Tensor, Equation]:
+        """What the layer's values are in evaluation, where that differs: running statistics, x without its mask."""
+        found: dict[Tensor, Equation] = {}
+        running = dict(self.running)
+        for equation in self.equations():
+            known = {self.tensor(name): tensor for name, tensor in running.items()}
+            given = self.inputs[0] if self.drawn else known.get(equation.tensor)
+            if given is not None:
+                body = Read(given, equation.target.at)
+                found[equation.tensor] = Equation(equation.target, body, equation.free)
+        return found
+
+    def updates(self) -> tuple[Equation, ...]:
+        """How running statistics follow those of a batch: by ``momentum``, of M entries, variances as M/(M − 1)·v."""
+        found = []
+        for name, state in self.running:
+            statistic = self.tensor(name)
+            entries = sp.Mul(*self.inputs[0].shape) / sp.Mul(*statistic.shape)
+            share = sp.Rational(self.momentum.numerator, self.momentum.denominator) if self.momentum else 0
+            free = next(e.free for e in self.equations() if e.tensor == statistic)
+            at = [k.symbol for k in free]
+            unbiased = entries / (entries - 1) if name == "v" else sp.S.One
+            body = (1 - share) * Read(state, at) + share * unbiased * Read(statistic, at)
+            found.append(Equation(Read(state, at), body, free))
+        return tuple(found)
 
     def forward(self) -> Equation:
         """The equation of the output."""
@@ -108,14 +140,7 @@ class Node:
 
     def cotangents(self, wanted: tuple[str, ...]) -> list[tuple[Equation, tuple[Scatter, ...]]]:
         """The derived cotangents of the named tensors of the kind, instantiated here, intermediate values first."""
-        mapping = self.mapping()
-        return [
-            (
-                concrete(cotangent.equation.substituted(mapping)),
-                tuple(_moved(s, mapping) for part in cotangent.parts for s in part.scatters),
-            )
-            for cotangent in self.kind.cotangents(wanted, self.policy)
-        ]
+        return list(_cotangents(self, wanted))
 
     def multiply_adds(self) -> int:
         """Products that the forward equation sums, for one image."""
@@ -130,6 +155,24 @@ class Node:
     def parameter_count(self) -> int:
         """Number of trained entries."""
         return int(sum(sp.Mul(*tensor.shape) for tensor in self.trained))
+
+
+@cache
+def _equations(node: Node) -> tuple[Equation, ...]:
+    mapping = node.mapping()
+    return tuple(concrete(e.substituted(mapping)) for e in node.kind.system(node.policy).equations)
+
+
+@cache
+def _cotangents(node: Node, wanted: tuple[str, ...]) -> tuple[tuple[Equation, tuple[Scatter, ...]], ...]:
+    mapping = node.mapping()
+    return tuple(
+        (
+            concrete(cotangent.equation.substituted(mapping)),
+            tuple(_moved(s, mapping) for part in cotangent.parts for s in part.scatters),
+        )
+        for cotangent in node.kind.cotangents(wanted, node.policy)
+    )
 
 
 def _moved(scatter: Scatter, mapping: Mapping[sp.Basic, sp.Basic]) -> Scatter:

@@ -1,176 +1,169 @@
-"""The reverse sweep: a network's plan, forward values kept, cotangents passed back layer by layer.
-
-The last activation and the loss are also composed into one equation: that gives the loss a form that cannot overflow,
-and its gradient the form a − y or p − y by cancellation.
-"""
+"""A network's plan: statements of forward pass, loss and gradients; a block that stands in several places once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
-from symcnn.calculus.compose import compose, settle
-from symcnn.calculus.simplify import cost
-from symcnn.calculus.stabilise import stabilise
 from symcnn.core.equation import Equation
-from symcnn.core.errors import UnsupportedFormula
-from symcnn.core.expr import Read, rebind, tensors
-from symcnn.core.plan import Plan, Scatter, Statement
+from symcnn.core.plan import Action, Call, Draw, Plan, Procedure, Statement
 from symcnn.core.tensor import Tensor
+from symcnn.nets.body import Body, Placed
 from symcnn.nets.network import Network
 from symcnn.nets.node import Node
+from symcnn.nets.reverse import Item, Sweep, fused, needed, stable, stable_loss
+
+Wanted = dict[Body, tuple[bool, ...]]
 
 
-@dataclass(slots=True)
-class Numbered:
-    """Statements with running numbers."""
+def plan(net: Network, flat: bool = False) -> Plan:
+    """Statements of forward pass, loss and gradients, in order of computation.
 
-    count: int = 0
-    made: list[Statement] = field(default_factory=list)
-
-    def add(self, equation: Equation, note: str, layer: str, scatters: tuple[Scatter, ...] = ()) -> Statement:
-        self.count += 1
-        statement = Statement(self.count, equation, note, layer, scatters)
-        self.made.append(statement)
-        return statement
-
-
-def plan(net: Network) -> Plan:
-    """Statements of forward pass, loss and gradients, in order of computation."""
-    numbers = Numbered()
-    forward = [
-        numbers.add(stable(equation), node.kind.title, node.name)
-        for node in net.layers
-        for equation in node.equations()
-    ]
-    loss = numbers.add(stable_loss(net), net.loss.kind.title, net.loss.name)
-    start = len(numbers.made)
-    backward_sweep(net, numbers)
-    gradients = tuple((tensor.name, tensor.cotangent()) for tensor in net.parameters)
+    Every different block is one procedure; ``flat`` writes all blocks out in their places instead.
+    """
+    root = Body(net.nodes, net.body.inputs, net.body.output) if flat else net.body
+    places = dict(_places(root, ""))
+    names = {body: found[0] for body, found in places.items()}
+    wanted = _wanted(root)
+    procedures = {body: _procedure(body, places[body], wanted, names) for body in root.bodies}
+    numbering = Numbering({p.name: p for p in procedures.values()})
+    losses = [item for item in root.items if isinstance(item, Node) and item.kind.loss]
+    forward = numbering.over(_forward([item for item in root.items if item not in losses], root, names))
+    loss = numbering.over(_forward(losses, root, names))
+    backward = numbering.over(Sweep(root, sp.S.One, wanted, names).run())
     return Plan(
         name=net.name,
         title=net.title,
         inputs=(net.input, *net.labels),
         parameters=net.parameters,
         scalars=(),
-        forward=tuple(forward),
+        forward=forward,
         output=net.output,
-        loss=(loss,),
-        objective=net.loss.output,
-        backward=tuple(numbers.made[start:]),
-        gradients=gradients,
+        loss=tuple(action for action in loss if isinstance(action, Statement)),
+        objective=net.objective.output,
+        backward=backward,
+        gradients=tuple((tensor.name, tensor.cotangent()) for tensor in net.parameters),
         table=table(net),
+        measure=net.loss.output,
+        state=net.state,
+        units=tuple(tensor for node in net.nodes for tensor in node.units),
+        draws=_draws(root),
+        procedures=tuple(numbering.procedures.values()),
     )
 
 
-def stable(equation: Equation) -> Equation:
-    """The equation in a form that cannot overflow."""
-    return Equation(equation.target, stabilise(equation.body), equation.free)
+def _places(body: Body, prefix: str) -> Iterator[tuple[Body, list[str]]]:
+    """Every block's body with the names of the blocks that it stands for."""
+    found: dict[Body, list[str]] = {}
+    for item in body.items:
+        if isinstance(item, Placed):
+            found.setdefault(item.body, []).append(prefix + item.name)
+            for inner, names in _places(item.body, f"{prefix}{item.name}_"):
+                found.setdefault(inner, []).extend(names)
+    yield from found.items()
 
 
-def stable_loss(net: Network) -> Equation:
-    """The loss with the last activation written out, so that logarithm and exponential cancel."""
-    own = net.loss.forward()
-    producer = net.layers[-1]
-    if producer.trained:
-        return stable(own)
-    try:
-        composed = compose(own.body, producer.forward())
-    except UnsupportedFormula:
-        return stable(own)
-    return Equation(own.target, stabilise(composed), own.free)
+def _wanted(root: Body) -> Wanted:
+    """For every body, the inputs whose cotangent some place of it needs."""
+    found: Wanted = {root: (False,) * len(root.inputs)}
+    for body in (root, *reversed(root.bodies)):
+        values = needed(body, found[body])
+        for item in body.items:
+            if isinstance(item, Placed):
+                before = found.get(item.body, (False,) * len(item.inputs))
+                pairs = zip(before, item.inputs, strict=True)
+                found[item.body] = tuple(want or tensor.name in values for want, tensor in pairs)
+    return found
 
 
-def seeded(equation: Equation, loss: Tensor) -> Equation:
-    """The cotangent of the loss itself is 1."""
-    return equation.substituted({Read(loss.cotangent(), ()): sp.S.One})
-
-
-def loss_gradient(net: Network) -> tuple[Equation, tuple[Scatter, ...]]:
-    """The cotangent of the value that the loss reads."""
-    *_, (equation, scatters) = net.loss.cotangents(net.loss.kind.data)
-    return seeded(equation, net.loss.output), tuple(
-        Scatter(s.target, s.factor.xreplace({Read(net.loss.output.cotangent(), ()): sp.S.One}), s.limits)
-        for s in scatters
+def _procedure(body: Body, places: Sequence[str], wanted: Wanted, names: Mapping[Body, str]) -> Procedure:
+    seed = body.output.cotangent()
+    if any(body.output in item.inputs for item in body.items):
+        seed = Tensor(f"{seed.name}_given", seed.shape, "cotangent")
+    return Procedure(
+        name=names[body],
+        places=tuple(places),
+        inputs=body.inputs,
+        labels=body.labels,
+        parameters=body.parameters,
+        state=body.state,
+        draws=_draws(body),
+        output=body.output,
+        forward=_forward(body.items, body, names),
+        seed=seed,
+        backward=Sweep(body, seed, wanted, names).run(),
+        cotangents=tuple(t.cotangent() for t, want in zip(body.inputs, wanted[body], strict=True) if want),
+        gradients=tuple((tensor.name, tensor.cotangent()) for tensor in body.parameters),
     )
 
 
-def fused_gradient(net: Network) -> Equation | None:
-    """The cotangent of the last activation's input, where composition makes it simpler; else None."""
-    last = net.layers[-1]
-    used = [node for node in net.nodes if last.output in node.inputs]
-    if last.trained or len(used) > 1 or len(last.kind.data) > 1 or len(last.equations()) > 1:
-        return None
-    outer, _ = loss_gradient(net)
-    *_, (inner, _) = last.cotangents(last.kind.data)
-    try:
-        body = settle(compose(inner.body, outer), net.loss.classes)
-    except UnsupportedFormula:
-        return None
-    if last.output.cotangent() in tensors(body) or cost(body) >= cost(inner.body) + cost(outer.body):
-        return None
-    return Equation(inner.target, body, inner.free)
+def _forward(items: Sequence[Item], body: Body, names: Mapping[Body, str]) -> tuple[Action, ...]:
+    """Statements of the items' values, calls of their procedures, and what running statistics become."""
+    actions: list[Action] = []
+    for item in items:
+        if isinstance(item, Placed):
+            actions.append(Call(names[item.body], item.name, item.inputs, (item.output,)))
+        elif item.kind.loss:
+            actions.append(Statement(0, stable_loss(item, body.items), item.kind.title, item.name))
+        else:
+            actions.extend(_layer(item))
+    return tuple(actions)
+
+
+def _layer(node: Node) -> Iterator[Statement]:
+    evaluated = node.evaluated()
+    for equation in node.equations():
+        yield Statement(
+            0, stable(equation), node.kind.title, node.name, evaluation=evaluated.get(equation.tensor)
+        )
+    for equation in node.updates():
+        yield Statement(0, equation, "running statistics", node.name)
+
+
+def _draws(body: Body) -> tuple[Draw, ...]:
+    """The masks of a body's own layers."""
+    return tuple(
+        Draw(mask, {s.name: v for s, v in node.sizes}["p"])
+        for node in body.items
+        if isinstance(node, Node)
+        for mask in node.masks
+    )
 
 
 @dataclass(slots=True)
-class Pending:
-    """Contributions to the cotangents of values that several layers read."""
+class Numbering:
+    """Numbers statements in the order in which they are met, those of a procedure where it is first called."""
 
-    parts: dict[str, list[tuple[Equation, tuple[Scatter, ...], str, str]]] = field(default_factory=dict)
+    procedures: dict[str, Procedure]
+    count: int = 0
+    seen: set[tuple[str, bool]] = field(default_factory=set)
 
-    def add(self, equation: Equation, scatters: tuple[Scatter, ...], note: str, layer: str) -> None:
-        self.parts.setdefault(equation.tensor.name, []).append((equation, scatters, note, layer))
+    def over(self, actions: Sequence[Action]) -> tuple[Action, ...]:
+        """The same actions with the next numbers."""
+        return tuple(map(self._numbered, actions))
 
-    def summed(self, cotangent: Tensor) -> tuple[Equation, str, str, tuple[Scatter, ...]] | None:
-        """The sum of all contributions under the indices of the first, or None where there are none."""
-        parts = self.parts.pop(cotangent.name, [])
-        if not parts:
-            return None
-        first = parts[0][0]
-        body = first.body
-        for equation, _, _, _ in parts[1:]:
-            renaming = {k.symbol: m.symbol for k, m in zip(equation.free, first.free, strict=True)}
-            body = body + rebind(equation.body, renaming)
-        scatters = tuple(s for _, many, _, _ in parts for s in many)
-        note = " + ".join(dict.fromkeys(note for _, _, note, _ in parts))
-        layer = ", ".join(dict.fromkeys(layer for _, _, _, layer in parts))
-        return Equation(first.target, body, first.free), note, layer, scatters
-
-
-def backward_sweep(net: Network, numbers: Numbered) -> None:
-    """Add the statements of all cotangents that the parameters' gradients need, from the loss to the input."""
-    needed = needs_cotangent(net)
-    pending = Pending()
-    fused = fused_gradient(net)
-    layers = list(net.layers)
-    if fused is not None:
-        last = layers.pop()
-        pending.add(fused, (), f"{net.loss.kind.title} and {last.kind.title} together", last.name)
-    else:
-        pending.add(*loss_gradient(net), net.loss.kind.title, net.loss.name)
-    for node in reversed(layers):
-        arrived = pending.summed(node.output.cotangent())
-        if arrived is None:
-            continue
-        numbers.add(*arrived)
-        data = [name for name in node.kind.data if node.tensor(name).name in needed]
-        wanted = (*node.kind.trained, *data)
-        inputs = {node.tensor(name).cotangent() for name in data}
-        for equation, scatters in node.cotangents(wanted) if wanted else ():
-            if equation.tensor in inputs:
-                pending.add(equation, scatters, node.kind.title, node.name)
-            else:
-                numbers.add(equation, f"gradient of {equation.tensor.name[1:]}", node.name, scatters)
+    def _numbered(self, action: Action) -> Action:
+        if isinstance(action, Statement):
+            self.count += 1
+            return replace(action, number=self.count)
+        key = (action.procedure, action.backward)
+        if key not in self.seen:
+            self.seen.add(key)
+            own = self.procedures[action.procedure]
+            inner = self.over(own.backward if action.backward else own.forward)
+            known = self.procedures[action.procedure]
+            self.procedures[action.procedure] = (
+                replace(known, backward=inner) if action.backward else replace(known, forward=inner)
+            )
+        return action
 
 
-def needs_cotangent(net: Network) -> set[str]:
-    """The values that depend on a parameter."""
-    needed: set[str] = set()
-    for node in net.layers:
-        if node.trained or any(tensor.name in needed for tensor in node.inputs):
-            needed.add(node.output.name)
-    return needed
+def fused_gradient(net: Network) -> Equation | None:
+    """The cotangent of the input of the activation before the loss, where composition makes it simpler; else None."""
+    found = fused(net.loss, net.body.items, sp.S.One)
+    return None if found is None else found[1]
 
 
 def table(net: Network) -> tuple[tuple[str, ...], ...]:
