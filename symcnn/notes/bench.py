@@ -245,6 +245,7 @@ def _slot(definition: Definition) -> object:
         definition.key,
         layer,
         definition.sample is not None,
+        None if definition.member is None else text((definition.member,)),
         None if definition.indices is None else text(definition.indices),
     )
 

@@ -41,7 +41,7 @@ def links(node: Node, bench: Bench, aliases: dict[str, str]) -> list[Link] | Non
             ends = []
             for end in (of, wrt):
                 ref = read_name(end, bench.facts.habits)
-                if ref is None or ref.indices is not None or ref.layer is not None or ref.transposed:
+                if ref is None or ref.transposed or not (ref.indices is ref.layer is ref.member is None):
                     return None
                 key = bench.facts.resolve(ref.key)
                 ends.append(aliases.get(key, key))
@@ -238,7 +238,7 @@ def _names(names: list[str]) -> str:
 
 def circle(definition: Definition, bench: Bench, piece: Piece) -> Verdict | None:
     """A definition that makes names depend on themselves is inconsistent with the ones before it."""
-    if definition.layer is not None or definition.indices is not None:
+    if definition.layer is not None or definition.indices is not None or definition.member is not None:
         return None
     _, aliases, _ = graph(bench, piece.order)
     edges: dict[str, set[str]] = {}

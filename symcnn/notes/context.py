@@ -173,8 +173,25 @@ def _sizes(facts: Facts, trees: list[Node]) -> None:
                     if isinstance(lower, Chain):
                         for side in lower.sides[1:]:
                             _mark_sizes(facts, side)
-                case Script(base=Symbol(name="R", font="bb"), sup=Node() as sup):
-                    _mark_sizes(facts, sup)
+    facts.sizes -= _running(facts, trees)
+    for tree in trees:
+        for node in walk(tree):
+            if isinstance(node, Script) and base_name(node.base) == "bb R" and node.sup is not None:
+                _mark_sizes(facts, node.sup)
+
+
+def _running(facts: Facts, trees: list[Node]) -> set[str]:
+    """Small letters in the bounds of a sum that are indices themselves: the t and s of a sum from s + 1 to t."""
+    ends: set[str] = set()
+    under: set[str] = set()
+    for tree in trees:
+        for node in walk(tree):
+            if isinstance(node, BigOperator) and isinstance(node.lower, Chain) and node.upper is not None:
+                if letters_of(node.lower.sides[-1]):
+                    ends |= {*letters_of(node.lower.sides[-1]), *letters_of(node.upper)}
+            elif isinstance(node, Script) and node.sub is not None:
+                under |= {name for item in subscript_items(node.sub) if (name := letter(item)) is not None}
+    return {name for name in (ends & under) | facts.bound if name.islower()}
 
 
 def _mark_sizes(facts: Facts, node: Node) -> None:
@@ -209,8 +226,11 @@ def _applied(facts: Facts, trees: list[Node], found: list[Piece]) -> None:
                 if name is None:
                     continue
                 primed = isinstance(head, Script) and (head.primes > 0 or _has_prime(head.sup))
+                entry = isinstance(head, Script) and head.sub is not None and name in ("f", "g")
                 if (
-                    primed or name in ("sigma", "phi", "varphi", "f", "g", "psi") or known_function(name)
+                    primed
+                    or (name in ("sigma", "phi", "varphi", "f", "g", "psi") and not entry)
+                    or known_function(name)
                 ) and (not _index_arguments(node) or primed):
                     facts.applied.add(name)
     for tree in trees:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes.names import names_in, read_name
 from symcnn.notes.world import Family, Unreadable, World
 
 DEEPEST = 14
@@ -92,6 +93,8 @@ class Cotangents:
             self._dependents = {}
             for family in self.world.defined_families():
                 self._note_readers(family)
+            for key in self.world.facts.losses:
+                self._note_open_loss(key)
         return self._dependents
 
     def _note_readers(self, family: Family) -> None:
@@ -110,6 +113,20 @@ class Cotangents:
                 if read in self.world.origin:
                     self._dependents.setdefault(read, []).append(entry)
                     self._edges.setdefault(self.world.origin[read][0], set()).add(mine)
+
+    def _note_open_loss(self, key: str) -> None:
+        """A loss that is only said to depend on some names is reached from them."""
+        world = self.world
+        losses = [
+            f for f in world.defined_families() if f.key == key and world.value(world.symbol(f, ())) is None
+        ]
+        for loss in losses:
+            for definition in world.definitions[key]:
+                for node in names_in(definition.body):
+                    ref = read_name(node, world.facts.habits)
+                    name = world.facts.resolve(ref.key) if ref is not None else ""
+                    for family in [f for f in world.defined_families() if f.key == name and f.key != key]:
+                        self._edges.setdefault(family, set()).add(loss)
 
     def reaches(self, family: Family) -> frozenset[Family]:
         """The tensors that are computed from a tensor, directly or not."""
@@ -202,6 +219,9 @@ class Cotangents:
             family = self.world.origin[reader][0]
             return family in goal or bool(self.reaches(family) & goal)
 
+        if not any(loss_family in found for found in self._edges.values()):
+            families = [self.world.origin[r][0] for r in readers]
+            goal |= {family for family in families if family.key not in self.world.facts.losses}
         through = [r for r in readers if leads(r)]
         used = self.upstream(loss)
         if not stop and any(r == loss or r in used for r in through):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
+    NOWHERE,
     BigOperator,
     CallOrProduct,
     Decorated,
@@ -25,7 +26,7 @@ from symcnn.notes.tree import (
     Symbol,
     walk,
 )
-from symcnn.notes.world import Family, Mismatch, Reading, Unreadable
+from symcnn.notes.world import ALONE, Family, Mismatch, Reading, Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator
@@ -104,7 +105,7 @@ def _variable(evaluator: Evaluator, wrt: Node) -> tuple[Array, bool]:
             return evaluator.value(wrt), False
     ref = read_name(wrt, evaluator.world.facts.habits)
     if ref is not None:
-        bare = Ref(ref.key, ref.layer, ref.sample, ref.indices, False, None, ref.primes)
+        bare = replace(ref, transposed=False, power=None)
         if ref.power is not None:
             raise Unreadable("a derivative by a power")
         value = evaluator.named(layered(evaluator, bare), wrt)
@@ -114,14 +115,12 @@ def _variable(evaluator: Evaluator, wrt: Node) -> tuple[Array, bool]:
 
 def layered(evaluator: Evaluator, ref: Ref) -> Ref:
     """A name of which the notes know only layers, without one: the last layer is meant."""
-    from symcnn.notes.tree import NOWHERE
-
     world = evaluator.world
     key = world.facts.resolve(ref.key)
     known = world.definitions.get(key, [])
     if ref.layer is None and known and all(d.layer is not None for d in known):
         last = world.layer_env()["L"]
-        return Ref(ref.key, Number(NOWHERE, str(last)), ref.sample, ref.indices)
+        return replace(ref, layer=Number(NOWHERE, str(last)))
     return ref
 
 
@@ -135,7 +134,8 @@ def loss_symbol(evaluator: Evaluator, of: Node) -> sp.Symbol | None:
         return None
     if ref.indices is not None or ref.sample is not None:
         return None
-    return evaluator.world.symbol(Family(key), ())
+    member = ALONE if ref.member is None else evaluator.world.member(ref.member, evaluator.env)
+    return evaluator.world.symbol(Family(key, member=member), ())
 
 
 def contract(a: Jacobian, b: Jacobian, reading: Reading) -> Jacobian | None:
@@ -205,9 +205,7 @@ def differential(evaluator: Evaluator, node: Differential) -> Array:
     ref = read_name(node.body, evaluator.world.facts.habits)
     if node.kind != "d" or ref is None:
         raise Unreadable("a differential of something that is no name")
-    value = evaluator.settled(
-        evaluator.named(Ref(ref.key, ref.layer, ref.sample, ref.indices, False, None), node.body), node
-    )
+    value = evaluator.settled(evaluator.named(replace(ref, transposed=False, power=None), node.body), node)
     world = evaluator.world
     loss = _loss_of(evaluator, value, _letter_of(node.body))
     scaled = world.reading.scaled and _is_computed(evaluator, value) and _over_examples(evaluator, loss)
@@ -237,10 +235,18 @@ def _over_examples(evaluator: Evaluator, loss: sp.Symbol) -> bool:
     return any(isinstance(part, BigOperator) for d in definitions for part in walk(d.body))
 
 
+def _one_loss(evaluator: Evaluator, key: str) -> Family:
+    """The loss of the example or time that is looked at, where the notes have one loss for each."""
+    counter = evaluator.world.facts.habits.counter(key)
+    if counter is None:
+        return Family(key)
+    return Family(key, member=evaluator.world.member(Symbol(NOWHERE, counter), evaluator.env))
+
+
 def _loss_of(evaluator: Evaluator, value: Array, node: Node) -> sp.Symbol:
     """The loss that dX is a derivative of: the first one that is computed from X."""
     world = evaluator.world
-    symbols = [world.symbol(Family(key), ()) for key in world.facts.losses]
+    symbols = [world.symbol(_one_loss(evaluator, key), ()) for key in world.facts.losses]
     stacked = isinstance(node, Symbol) and node.name.isupper()
     symbols.sort(key=lambda loss: _over_examples(evaluator, loss) != stacked)
     for loss in symbols:

@@ -138,7 +138,7 @@ class Equations:
 
     def conditions(self, piece: Piece) -> list[Node]:
         """Conditions on the indices of a claim, written after it: `for m' \\neq m`."""
-        found: list[Node] = [node for node in piece.beside if isinstance(node, Chain)]
+        found = [part for node in piece.beside for part in walk(node) if isinstance(part, Chain)]
         for other in self.pieces[piece.order + 1 : piece.order + 2]:
             if other.formula is piece.formula or other.sign not in ("!=", "<", ">", "<=", ">="):
                 continue
@@ -343,6 +343,8 @@ class Equations:
         proof = "symbolically, entry by entry at small sizes"
         if result.attempt.assumption is not None:
             return Verdict(Kind.HOLDS_IF, proof=proof, assumption=assumption_text(result.attempt.assumption))
+        if result.outcome is not None and result.outcome.note is not None:
+            return Verdict(Kind.HOLDS_IF, proof=proof, assumption=result.outcome.note)
         return Verdict(Kind.HOLDS, proof=proof)
 
     def _unproved(self, results: list[Result]) -> Verdict:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symcnn.core.errors import ShapeError
+from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes import operations as ops
-from symcnn.notes.apply import apply_function, call
+from symcnn.notes.apply import apply_function, call, sum_over
 from symcnn.notes.derivative import Jacobian, contract, derivative, differential, flat, gradient, layered
 from symcnn.notes.facts import FunctionRule
-from symcnn.notes.names import Habits, Ref, base_name, letter, read_name, subscript_items
+from symcnn.notes.names import Habits, Ref, base_name, letter, letters_of, read_name, subscript_items
 from symcnn.notes.opaque import equal, maximum, positive
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of, is_transpose
@@ -215,10 +215,14 @@ class Evaluator:
         if ref.indices is not None and key in ("delta", "I") and key not in self.world.definitions:
             return self._kronecker_delta(ref)
         if ref.key in self.world.facts.habits.classes and ref.indices is not None:
-            return array(sp.Integer(CLASS))
+            return array(sp.Integer(self._class(ref.indices[0])))
+        if ref.key in self.world.facts.habits.slices and ref.indices is not None and len(ref.indices) == 1:
+            return self._slice(ref)
         family = self.world.family(layered(self, ref) if key != ref.key else ref, self.env)
         if family is None:
             raise Unreadable("nothing says which layer or sample is meant")
+        if self.world.beyond_range(family):
+            self.world.beyond += 1
         if family.sample >= 0:
             return self._sample(family, node)
         if ref.primes and not self._is_tensor(key):
@@ -226,6 +230,22 @@ class Evaluator:
         if ref.indices is None:
             return self.world.tensor(family)
         return array(self.world.entry(family, tuple(self.index(index) for index in ref.indices)))
+
+    def _class(self, example: Node) -> int:
+        """The number that the class of an example stands for; neighbours are of different classes."""
+        try:
+            return CLASS - (self.index(example) + 1) % 2
+        except SymcnnError:
+            return CLASS
+
+    def _slice(self, ref: Ref) -> Array:
+        """w_j, the row or column j of a matrix W, as a column."""
+        name, kind = self.world.facts.habits.slices[ref.key]
+        matrix = self.world.tensor(Family(self.world.facts.resolve(name)))
+        place = self.index((ref.indices or ())[0]) - (0 if self.world.facts.cues.zero_based else 1)
+        if matrix.ndim != 2 or not 0 <= place < matrix.shape[kind == "column"]:
+            raise Unreadable(f"{ref.key} is not a {kind} of {name}")
+        return array((matrix[place, :] if kind == "row" else matrix[:, place]).reshape(-1, 1))
 
     def _sample(self, family: Family, node: Node) -> Array:
         """An example's column of the tensor that stacks all of them: a^{(i)} is column i of A."""
@@ -498,6 +518,10 @@ class Evaluator:
     def _big(self, node: BigOperator) -> Array:
         if node.body is None:
             raise Unreadable(f"a {node.name} without a body")
+        if node.name == "sum" and node.upper is None and node.lower is not None:
+            under = letters_of(node.lower)
+            if not set(under) & set(letters_of(node.body)):
+                return sum_over(self, node.body, under)
         values = [self.within(env).value(node.body) for env in assignments(self, node)]
         if node.name == "sum":
             if not values:
@@ -542,9 +566,8 @@ class Evaluator:
         match node:
             case Group(body=body):
                 return self.condition(body)
-            case Sequence(items=items):
-                chains = [item for item in items if isinstance(item, Chain)]
-                return sp.Mul(*(self.condition(chain) for chain in chains))
+            case Sequence():
+                return self._all(node)
             case Chain(sides=sides, relations=relations):
                 result: sp.Expr = sp.Integer(1)
                 for a, relation, b in zip(sides, relations, sides[1:], strict=False):
@@ -553,6 +576,25 @@ class Evaluator:
                     result *= self._relation(self.scalar(a), relation.name, self.scalar(b))
                 return result
         raise Unreadable("a condition that is no relation")
+
+    def _all(self, node: Sequence) -> sp.Expr:
+        """The indicator of several conditions; `u | v` says that u divides v."""
+        result: sp.Expr = sp.Integer(1)
+        items = list(node.items)
+        marks = [separator.name for separator in node.separators] + [""]
+        while items:
+            item, mark = items.pop(0), marks.pop(0)
+            if mark == "|" and items:
+                quotient = self.scalar(items.pop(0)) / self.scalar(item)
+                marks.pop(0)
+                if not quotient.is_Rational:
+                    raise Unreadable("a condition on what divides what")
+                result *= sp.Integer(int(quotient.is_Integer))
+            elif isinstance(item, Chain):
+                result *= self.condition(item)
+            elif not isinstance(item, Text | Empty):
+                raise Unreadable("a condition that is no relation")
+        return result
 
     def _relation(self, a: sp.Expr, name: str, b: sp.Expr) -> sp.Expr:
         if a.is_number and b.is_number:

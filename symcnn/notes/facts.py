@@ -68,6 +68,8 @@ class Cues:
     logistic: bool = False
     per_example: bool = False
     zero_based: bool = False
+    whole_only: bool = False
+    """An entry at an index that is no whole number does not exist, and counts as zero."""
     single_from: int | None = None
     """Order of the first formula that follows the words "a single image" or the like."""
 

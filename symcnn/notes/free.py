@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from symcnn.notes.names import Ref, letter, letters_of, read_name
 from symcnn.notes.operations import operation_name
 from symcnn.notes.shaper import arguments_of, function_name
-from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Chain, Node, Script, children, walk
+from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Chain, Node, Script, Symbol, children, walk
 
 if TYPE_CHECKING:
     from symcnn.notes.world import World
@@ -29,8 +29,8 @@ def _collect(node: Node, world: World, bound: frozenset[str], found: list[str]) 
         return
     if isinstance(node, Call) and operation_name(function_name(node.function)) in ("sum", "mean", "avg"):
         return
-    ref = read_name(node, world.facts.habits) if isinstance(node, Script) else None
-    if ref is not None:
+    ref = read_name(node, world.facts.habits) if isinstance(node, Script | Symbol) else None
+    if ref is not None and (isinstance(node, Script) or ref.member is not None):
         for name in _letters(ref, world):
             if name not in bound and name not in found:
                 found.append(name)
@@ -62,6 +62,8 @@ def _letters(ref: Ref, world: World) -> list[str]:
             inner = read_name(part, world.facts.habits) if isinstance(part, Script) else None
             if inner is not None and inner.indices:
                 letters.extend(_letters(inner, world))
+    if ref.member is not None and ref.key not in world.facts.habits.classes:
+        letters.extend(name for name in letters_of(ref.member) if not _fixed(name, world))
     if ref.sample is not None:
         letters.extend(name for name in letters_of(ref.sample) if not _fixed(name, world))
     return letters

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from symcnn.notes.limits import spend
 from symcnn.notes.tree import (
+    NOWHERE,
     Accent,
     Add,
     Annotated,
@@ -34,6 +35,24 @@ from symcnn.notes.tree import (
 INDEX_LETTERS = frozenset("abcdhijklmnopqrstuvw") | {"alpha", "beta", "mu", "nu"}
 """Letters that are read as indices where they stand under a name."""
 
+LOSS_NAMES = frozenset(
+    {
+        "L",
+        "E",
+        "J",
+        "C",
+        "ell",
+        "loss",
+        "Loss",
+        "cost",
+        "Cost",
+        "mathcal L",
+        "cal L",
+        "cal E",
+        "cal J",
+        "cal C",
+    }
+)
 LATIN_INDEX = frozenset("abcdhijklmnopqrstuvw")
 TRANSPOSES = frozenset({"T", "top", "intercal", "mathsf T", "t", "tr"})
 LAYER_LETTERS = frozenset({"l", "L", "ell"})
@@ -45,7 +64,7 @@ class Ref:
     """A name as it stands in a formula.
 
     `key` is base and label (`W_2`, `hat x`); layer and sample come from superscripts; `indices` are the entry
-    asked for, None where the whole tensor is meant.
+    asked for, None where the whole tensor is meant. `member` is the t of h_t, where h_t is a whole tensor.
     """
 
     key: str
@@ -55,6 +74,7 @@ class Ref:
     transposed: bool = False
     power: Node | None = None
     primes: int = 0
+    member: Node | None = None
 
 
 @dataclass(slots=True)
@@ -73,6 +93,24 @@ class Habits:
     """Keys that are named by their square, as the variance σ²."""
     numbers: dict[str, set[int]] = field(default_factory=dict)
     """For each base the lengths of the digit strings under it."""
+    members: dict[str, str] = field(default_factory=dict)
+    """Bases whose index counts whole tensors, as in the state h_t, with the letter that mostly counts them."""
+    implicit: dict[str, str] = field(default_factory=dict)
+    """Names without such an index that are computed from ones that have it: s = W x_i belongs to i."""
+    slices: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Bases whose index takes a row or column of a matrix: w_j is row j of W."""
+
+    sizes: set[str] = field(default_factory=set)
+    """Names of sizes: written without an index they count nothing."""
+
+    @property
+    def learned(self) -> int:
+        """How much was added while the notes are gathered."""
+        return len(self.labelled) + len(self.members) + len(self.implicit) + len(self.slices)
+
+    def counter(self, name: str) -> str | None:
+        """The letter that counts the tensors of a name, None for a name of one tensor."""
+        return self.members.get(name) or self.implicit.get(name)
 
 
 def base_name(node: Node) -> str | None:
@@ -220,7 +258,7 @@ def _names_layer(node: Node) -> bool:
 def read_name(node: Node, habits: Habits) -> Ref | None:
     """The name that `node` is, None where it is none (a sum, a bracket, a call)."""
     spend(1)
-    known = len(habits.labelled)  # grows while the notes are gathered
+    known = habits.learned  # grows while the notes are gathered
     try:
         seen, size, reading = node._reading
         if seen is habits and size == known:
@@ -242,7 +280,37 @@ def _read_name(node: Node, habits: Habits) -> Ref | None:
             name = base_name(base)
             return None if name is None else _scripted(name, sub, sup, primes, habits)
     name = base_name(node)
-    return None if name is None else Ref(name)
+    return None if name is None else Ref(name, member=_counted(name, habits))
+
+
+def _counted(name: str, habits: Habits) -> Node | None:
+    """Where a name of many tensors is written without its index: the letter that counts them."""
+    whole = name in habits.sizes or name in LOSS_NAMES
+    counter = None if whole else habits.counter(name)
+    return None if counter is None else Symbol(NOWHERE, counter)
+
+
+def _split_member(name: str, sub: Node | None, habits: Habits) -> tuple[Node | None, Node | None]:
+    """The index of a name that counts tensors, and what is left of its subscript."""
+    counter = habits.counter(name)
+    if counter is None:
+        return None, sub
+    if sub is None or isinstance(sub, Word | Text):
+        return _counted(name, habits), sub
+    items = (sub,) if isinstance(sub, Number) else subscript_items(sub)
+    if not all(index_like(item) or isinstance(item, Symbol | Number) for item in items):
+        return _counted(name, habits), sub
+    mine = [item for item in items if counter in letters_of(item)]
+    if name in habits.members:
+        chosen = (mine or [items[0]])[0]
+    elif mine and len(items) > min(habits.ranks.get(name, {0})):
+        chosen = mine[0]
+    else:
+        return _counted(name, habits), sub
+    rest = tuple(item for item in items if item is not chosen)
+    if not rest:
+        return chosen, None
+    return chosen, rest[0] if len(rest) == 1 else Sequence(sub.span, rest, ())
 
 
 def _outer_script(
@@ -261,10 +329,12 @@ def _outer_script(
         ref.transposed != more.transposed,
         ref.power or more.power,
         ref.primes + more.primes,
+        ref.member,
     )
 
 
 def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits: Habits) -> Ref:
+    member, sub = _split_member(name, sub, habits)
     label, indices = _read_subscript(name, sub, habits)
     layer = sample = power = None
     transposed = False
@@ -279,6 +349,8 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
             case Group(open="("):
                 if any(isinstance(n, Symbol) and n.name in LAYER_LETTERS for n in walk(part.body)):
                     layer = part.body
+                elif name in habits.members:
+                    member = part.body
                 else:
                     sample = part.body
             case Symbol(name="prime"):
@@ -296,7 +368,7 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
             case _:
                 power = part
     key = f"{name}_{label}" if label else name
-    return Ref(key, layer, sample, indices, transposed, power, primes)
+    return Ref(key, layer, sample, indices, transposed, power, primes, member)
 
 
 def _read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, tuple[Node, ...] | None]:
@@ -323,7 +395,7 @@ def _read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, t
         return first.text, items[1:]
     if all(index_like(item) for item in items):
         spelled = "".join(item.name for item in items if isinstance(item, Symbol))
-        if len(items) == 1 and f"{name}_{spelled}" in habits.labelled:
+        if f"{name}_{spelled}" in habits.labelled:
             return spelled, None
         if len(items) > 4:
             return spelled, None

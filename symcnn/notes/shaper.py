@@ -6,6 +6,7 @@ An abstract reading of the formulas: every axis is a class in `Axes`; a product 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symcnn.notes.names import Ref, letter, read_name, subscript_items
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from symcnn.notes.world import Family, World
 
 ONE: Hashable = ("one",)
+COUNTER = -1
+"""The place of the axis that counts tensors."""
 Axis = Hashable
 Shape = tuple[Axis, ...] | None
 ENTRYWISE = frozenset({"odot", "circ", "*"})
@@ -160,9 +163,11 @@ class Shaper:
         return None if ref is None else self._ref(ref)
 
     def _ref(self, ref: Ref) -> Shape:
-        family = self.world.family(ref, self.env)
+        family = self.world.family(replace(ref, member=None), self.env)
         if family is None:
             return None
+        if ref.member is not None:
+            self.count(family, ref.member)
         if ref.indices is not None:
             return self._entry(family, ref.indices)
         if self.world.is_size(family.key):
@@ -172,6 +177,14 @@ class Shaper:
         axes = self.world.axes_of(family)
         shape = tuple(ONE if self.axes.fixed.get(self.axes.find(axis)) == 1 else axis for axis in axes)
         return _reversed(shape) if ref.transposed else shape
+
+    def count(self, family: Family, member: Node) -> None:
+        """Tie the letter t of h_t to the axis that counts the tensors h."""
+        name = letter(member)
+        if name is not None and not self.world.is_size(name) and name not in self.world.definitions:
+            axis = self.world.entry_axis(family, COUNTER)
+            self.axes.same(axis, ("letter", self.scope, name))
+            self.world.letter_axes.setdefault((self.scope, name), axis)
 
     def _entry(self, family: Family, indices: tuple[Node, ...]) -> Shape:
         """An entry read: a plain letter ties its axis to the letter, anything else is looked at later."""
@@ -273,7 +286,8 @@ class Shaper:
         if not a or not b:
             return a or b
         if len(a) == len(b) == 2:
-            if (ONE in a or ONE in b) and a[1] != b[0] and self.axes.find(a[0]) == self.axes.find(b[0]):
+            find = self.axes.find
+            if (ONE in a or ONE in b) and find(a[1]) != find(b[0]) and find(a[0]) == find(b[0]):
                 return a
             if a == (ONE, ONE):
                 return b
@@ -309,7 +323,7 @@ class Shaper:
             return shape
         if ref.transposed:
             shape = tuple(reversed(shape))
-        family = self.world.family(ref, self.env)
+        family = self.world.family(replace(ref, member=None), self.env)
         if family is None or self.world.kinds.get(family.key) is not None:
             return shape
         if family.key in self.world.functions:

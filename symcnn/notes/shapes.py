@@ -145,8 +145,8 @@ def membership(piece: Piece, equations: Equations) -> Verdict:
         return _against_use(piece, ref.key, sizes, equations)
     try:
         return _compared(piece, sizes, equations)
-    except (Unreadable, Mismatch) as error:
-        return Verdict(Kind.CANNOT_CHECK, reason=str(error))
+    except (Unreadable, Mismatch):
+        return Verdict(Kind.DEFINITION, reason="declares a shape")
 
 
 def _against_use(piece: Piece, key: str, sizes: tuple[Node, ...], equations: Equations) -> Verdict:

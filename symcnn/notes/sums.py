@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product as grid
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,13 @@ def letter_range(evaluator: Evaluator, name: str, body: Node | None) -> range:
         ref = read_name(found, habits)
         if isinstance(found, CallOrProduct) and world.is_entry_call(found.head):
             continue
-        if ref is None or ref.indices is None:
+        if ref is None:
+            continue
+        if ref.member is not None and letter(ref.member) == name:
+            family = world.family(replace(ref, member=None), evaluator.env)
+            if family is not None:
+                return world.members(family)
+        if ref.indices is None:
             continue
         for position, index in enumerate(ref.indices):
             if letter(index) == name and name not in _inner_letters(found, ref.indices, position):

@@ -133,7 +133,9 @@ class World:
         )
 
     def is_size(self, key: str) -> bool:
-        return (key in self.facts.sizes or key in self.settings) and key not in self.definitions
+        if key not in self.facts.sizes and key not in self.settings:
+            return False
+        return all(d.indices is not None or d.member is not None for d in self.definitions.get(key, ()))
 
     def is_loss(self, node: Node) -> bool:
         ref = read_name(node, self.facts.habits)
@@ -302,7 +304,7 @@ class World:
                 self.axes.fix(axis, int(text))
                 return
             case Symbol(name=name):
-                if name not in self.settings and name not in self.definitions:
+                if name not in self.settings and (name not in self.definitions or self.is_size(name)):
                     self.axes.name(axis, name)
                     return
         ref = read_name(size, self.facts.habits)
