@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from symcnn.core.errors import SymcnnError
 from symcnn.core.plan import Plan
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from symcnn.render.numpy_source import Emitted
 
 Subject = Network | Layer | str
+Style = Literal["readable", "fast"]
 
 
 def load(path: str | Path) -> Network:
@@ -61,11 +62,19 @@ def derive(subject: Subject, wrt: Sequence[str] | None = None) -> Document:
     return build(found)
 
 
-def emit(subject: Subject) -> Emitted:
-    """One module that needs NumPy only: ``.source``, ``.write(path)``, ``.load()``. Raises SymcnnError."""
+def emit(subject: Subject, style: Style = "readable", *, exact: bool = False) -> Emitted:
+    """One module that needs NumPy only: ``.source``, ``.write(path)``, ``.load()``. Raises SymcnnError.
+
+    ``style`` "fast" gives a network's module with arrays made beforehand and rewritten equations; ``exact`` keeps to
+    rewritings that do not enlarge rounding errors. ``.choices`` says what was chosen.
+    """
+    from symcnn.render.fast_module import emit_fast
     from symcnn.render.numpy_source import emit_plan
 
-    return emit_plan(plan_of(subject))
+    if style not in ("readable", "fast"):
+        raise SymcnnError(f"expected the style readable or fast, got {style!r}")
+    found = plan_of(subject)
+    return emit_fast(found, exact) if style == "fast" else emit_plan(found)
 
 
 def check(subject: Subject) -> Evidence:

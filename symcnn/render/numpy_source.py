@@ -17,9 +17,10 @@ from symcnn.render.numpy_network import network
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Source of a module that needs NumPy only."""
+    """Source of a module that needs NumPy only; ``choices`` says what was picked for speed, and why."""
 
     source: str
+    choices: str = ""
 
     def write(self, path: str | Path) -> Path:
         """Write the module to ``path``, whole or not at all."""

@@ -1,0 +1,323 @@
+"""What each node of an array program is as NumPy calls that write into a given array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import sympy as sp
+
+from symcnn.program.array import (
+    Accumulate,
+    Apply,
+    Cast,
+    Chosen,
+    Copy,
+    Cut,
+    Expand,
+    Fold,
+    Matmul,
+    Named,
+    Node,
+    Pad,
+    Reshape,
+    Scalar,
+)
+from symcnn.program.passes import unused
+from symcnn.program.steps import VIEWS
+from symcnn.render.fast_arrays import Array
+from symcnn.render.fast_emit import Emitter, first_computed, splits
+from symcnn.render.numpy_lines import _place
+
+UFUNCS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "neg": "negative",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "power",
+    "square": "square",
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "and": "logical_and",
+    "or": "logical_or",
+    "not": "logical_not",
+    "abs": "abs",
+} | {
+    name: name
+    for name in ("exp", "log", "tanh", "sinh", "cosh", "sqrt", "sign", "floor", "maximum", "minimum")
+}
+LONGEST = 16  # places of a maximum that are compared one by one
+
+
+def compute(to: Emitter, node: Node, target: Array) -> None:
+    """Lines that compute ``node`` into ``target``."""
+    match node:
+        case Reshape(source=source) if not to.is_view(node):
+            _reshape(to, node, to.value(source), target)
+        case Reshape(source=source) if not isinstance(source, VIEWS):
+            _reshape_computed(to, node, target)
+        case _ if to.is_view(node):
+            to.call(f"np.copyto({target.text}, {to.value(node).text})")
+        case Apply():
+            _apply(to, node, target)
+        case Matmul():
+            _matmul(to, node, target)
+        case Fold():
+            _fold(to, node, target)
+        case Accumulate():
+            _accumulate(to, node, target)
+        case Copy(source=source) | Cast(source=source):
+            if isinstance(node, Copy) and not to.is_view(source):
+                compute(to, source, target)
+            else:
+                to.call(f"np.copyto({target.text}, {to.value(source).text})")
+        case Scalar(value=value):
+            to.call(f"{target.text}[...] = {to.constant(value)}")
+        case _:
+            _otherwise(to, node, target)
+
+
+def _reshape(to: Emitter, node: Reshape, source: Array, target: Array) -> None:
+    """A copy of a view: windows into the columns of a matrix."""
+    if target.whole or splits(node.shape, node.source.shape):
+        room = to.view(target, f".reshape({to.writer.shape(node.source.shape)})", target.whole)
+        to.call(f"np.copyto({room.text}, {source.text})")
+        return
+    made = to.buffer("copied", node.source.shape, node.kind)
+    to.call(f"np.copyto({made.text}, {source.text})")
+    moved = to.view(made, f".reshape({to.writer.shape(node.shape)})", True)
+    to.call(f"np.copyto({target.text}, {moved.text})")
+
+
+def _reshape_computed(to: Emitter, node: Reshape, target: Array) -> None:
+    source = node.source
+    if target.whole or splits(node.shape, source.shape):
+        room = to.view(target, f".reshape({to.writer.shape(source.shape)})", target.whole)
+        compute(to, source, room)
+        return
+    made = to.value(source)
+    moved = to.view(made, f".reshape({to.writer.shape(node.shape)})", True)
+    to.call(f"np.copyto({target.text}, {moved.text})")
+
+
+# -- elementwise -----------------------------------------------------------------------------------------------
+
+
+def _apply(to: Emitter, node: Apply, target: Array) -> None:
+    if node.function == "mul" and _routed(to, node, target):
+        return
+    if node.function not in UFUNCS:
+        _own_function(to, node, target)
+        return
+    inside = first_computed(node) if node.kind == "float" else None
+    texts: list[str] = []
+    temporaries: list[Array] = []
+    for arg in node.args:
+        if arg is inside:
+            texts.append(target.text)
+            inside_first = Array(target.text, target.where, target.whole)
+            compute(to, arg, inside_first)
+            inside = None
+            continue
+        array = to.value(arg)
+        texts.append(array.text)
+        if not _is_kept(to, arg):
+            temporaries.append(array)
+    to.call(f"np.{UFUNCS[node.function]}({', '.join(texts)}, out={target.text})")
+    for array in temporaries:
+        to.pool.release(array.slot)
+
+
+def _is_kept(to: Emitter, node: Node) -> bool:
+    """Whether the memory behind ``node`` belongs to a name."""
+    while isinstance(node, (*VIEWS, Reshape)) and node.sources:
+        if isinstance(node, Reshape) and not to.is_view(node):
+            return False
+        node = node.sources[0]
+    return isinstance(node, (*VIEWS, Pad))
+
+
+def _own_function(to: Emitter, node: Apply, target: Array) -> None:
+    """sigmoid, softplus, erf and cases, as the readable module has them."""
+    arrays = [to.value(arg) for arg in node.args]
+    if node.function == "where":
+        to.call(f"np.copyto({target.text}, {arrays[2].text})")
+        to.call(f"np.copyto({target.text}, {arrays[1].text}, where={arrays[0].text})")
+        return
+    args = tuple(Named(arg.shape, array.text) for arg, array in zip(node.args, arrays, strict=True))
+    to.call(f"np.copyto({target.text}, {to.writer.text(replace(node, args=args))})")
+
+
+def _routed(to: Emitter, node: Apply, target: Array) -> bool:
+    """A cotangent times the mask of a first maximum: handed down from the last place to the first.
+
+    The last place gets it where it beats all before it, and so on; what is left goes to the first place.
+    """
+    chosen = next((arg for arg in node.args if isinstance(arg, Chosen)), None)
+    if chosen is None or chosen.policy != "first" or len(node.args) != 2:
+        return False
+    axis, source = chosen.axis, chosen.source
+    other = node.args[0] if node.args[1] is chosen else node.args[1]
+    extent = source.shape[axis]
+    known = to.maxima.get((source, axis))
+    if known is None or not extent.is_Integer or not 2 <= extent <= LONGEST or chosen.shape != node.shape:
+        return False
+    if len(other.shape) != len(node.shape) or other.shape[axis] != 1 or other.kind != "float":
+        return False
+    count = int(extent)
+    prefixes = to.prefixes.get((source, axis), [])
+    if count > 2 and len(prefixes) < count - 2:
+        return False
+    beats = ("greater", "greater_equal") if known == "max" else ("less", "less_equal")
+    values = to.value(source)
+    share = _row(to, to.value(other), axis, 0)
+    mask = to.buffer("mask", tuple(n for k, n in enumerate(node.shape) if k != axis), "bool")
+    rest = share
+    spare = to.buffer("share", _without(node.shape, axis)) if count > 2 else None
+    for place in range(count - 1, 0, -1):
+        last = place == 1
+        mine = _row(to, target, axis, place)
+        if last:
+            first = _row(to, target, axis, 0)
+            left, right = _row(to, values, axis, 0), _row(to, values, axis, 1)
+            to.call(f"np.{beats[1]}({left.text}, {right.text}, out={mask.text})")
+            to.call(f"np.multiply({rest.text}, {mask.text}, out={first.text})")
+            to.call(f"np.subtract({rest.text}, {first.text}, out={mine.text})")
+        else:
+            assert spare is not None, "three places or more need what is left over"
+            before = prefixes[place - 2]
+            to.call(f"np.{beats[0]}({_row(to, values, axis, place).text}, {before.text}, out={mask.text})")
+            to.call(f"np.multiply({rest.text}, {mask.text}, out={mine.text})")
+            to.call(f"np.subtract({rest.text}, {mine.text}, out={spare.text})")
+            rest = spare
+    to.pool.release(mask.slot)
+    if spare is not None:
+        to.pool.release(spare.slot)
+    return True
+
+
+def _without(shape: Sequence[sp.Expr], axis: int) -> tuple[sp.Expr, ...]:
+    return tuple(extent for at, extent in enumerate(shape) if at != axis)
+
+
+def _row(to: Emitter, array: Array, axis: int, place: int) -> Array:
+    """One place along an axis."""
+    marks = ":, " * axis + str(place)
+    base = array.text.removeprefix("self.")
+    return to.view(array, f"[{marks}]", array.whole and axis == 0, f"{base}_{place}")
+
+
+# -- products and reductions -----------------------------------------------------------------------------------
+
+
+def _matmul(to: Emitter, node: Matmul, target: Array) -> None:
+    left, right = to.value(node.left, "left"), to.value(node.right, "right")
+    name = "np.matmul"
+    inner = node.left.shape[-1]
+    if inner == to.batch and len(node.shape) == 2:
+        name = "self.outer"
+    if target.whole:
+        to.call(f"{name}({left.text}, {right.text}, out={target.text})")
+    else:
+        made = to.buffer("product", node.shape)
+        to.call(f"{name}({left.text}, {right.text}, out={made.text})")
+        to.call(f"np.copyto({target.text}, {made.text})")
+        to.pool.release(made.slot)
+    for part, array in ((node.left, left), (node.right, right)):
+        if not _is_kept(to, part):
+            to.pool.release(array.slot)
+
+
+def _fold(to: Emitter, node: Fold, target: Array) -> None:
+    source = node.source
+    if node.operation in ("max", "min") and len(node.axes) == 1:
+        extent = source.shape[node.axes[0]]
+        if extent.is_Integer and 2 <= extent <= LONGEST:
+            _running(to, node, target)
+            return
+    array = to.value(source)
+    name = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}[node.operation]
+    to.call(f"np.{name}.reduce({array.text}, {node.axes}, out={target.text})")
+    if not _is_kept(to, source):
+        to.pool.release(array.slot)
+
+
+def _running(to: Emitter, node: Fold, target: Array) -> None:
+    """The maximum place by place; what it is after each place is kept where the backward pass compares with it."""
+    axis, source = node.axes[0], node.source
+    name = "maximum" if node.operation == "max" else "minimum"
+    count = int(source.shape[axis])
+    values = to.value(source)
+    kept: list[Array] = []
+    keep = (source, axis) in to.wanted and count > 2
+    best = _row(to, values, axis, 0)
+    for place in range(1, count):
+        room = to.buffer("best", node.shape) if keep and place < count - 1 else target
+        to.call(f"np.{name}({best.text}, {_row(to, values, axis, place).text}, out={room.text})")
+        if room is not target:
+            kept.append(room)
+        best = room
+    if keep:
+        to.prefixes[source, axis] = kept
+
+
+def _accumulate(to: Emitter, node: Accumulate, target: Array) -> None:
+    """Parts added one by one; the pairs of views are bound once."""
+    source = to.value(node.source, "parts")
+    to.call(f"{target.text}.fill(0)")
+    if not node.looped:
+        place = _row_places(to, target, node, ())
+        to.call(f"np.copyto({place}, {source.text})")
+        return
+    extents = [int(extent) for extent in node.source.shape[: node.looped]]
+    name = unused(f"{target.text.removeprefix('self.')}_pairs", to.used)
+    loops = tuple(sp.Symbol(k, integer=True, nonnegative=True) for k in ("r", "s", "t", "k")[: node.looped])
+    inner = ", ".join(k.name for k in loops)
+    over = f"range({extents[0]})" if len(extents) == 1 else f"np.ndindex({', '.join(map(str, extents))})"
+    marks = _row_places(to, target, node, loops)
+    to.setup.append(f"self.{name} = [({marks}, {source.text}[{inner}]) for {inner} in {over}]")
+    to.call(f"for into, part in self.{name}:")
+    to.call("    np.add(into, part, out=into)")
+    if not _is_kept(to, node.source):
+        to.pool.release(source.slot)
+
+
+def _row_places(to: Emitter, target: Array, node: Accumulate, loops: Sequence[sp.Symbol]) -> str:
+    pairs = zip(node.targets, node.shape, strict=True)
+    return f"{target.text}[{', '.join(_place(t, extent, loops, to.writer) for t, extent in pairs)}]"
+
+
+# -- the rest --------------------------------------------------------------------------------------------------
+
+
+def _otherwise(to: Emitter, node: Node, target: Array) -> None:
+    """A node without a form of its own: computed anew by the readable module's expression, then copied."""
+    match node:
+        case Pad(source=source, widths=widths):
+            cuts = [
+                Cut(low, sp.expand(low + n), sp.S.One)
+                for (low, _), n in zip(widths, source.shape, strict=True)
+            ]
+            to.call(f"{target.text}.fill({to.writer.number(node.value)})")
+            room = to.view(target, f"[{', '.join(map(to.writer.cut, cuts))}]", False)
+            compute(to, source, room)
+            return
+        case Expand(source=source):
+            to.call(f"np.copyto({target.text}, {to.value(node).text})")
+            return
+    fields = {}
+    for name in node.__dataclass_fields__:
+        part = getattr(node, name)
+        if isinstance(part, Node):
+            fields[name] = Named(part.shape, to.value(part).text, part.kind)
+        elif isinstance(part, tuple) and any(isinstance(item, Node) for item in part):
+            fields[name] = tuple(Named(i.shape, to.value(i).text, i.kind) for i in part)
+    text = to.writer.text(replace(node, **fields))  # type: ignore[arg-type]
+    to.call(f"np.copyto({target.text}, {text})")
