@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sympy as sp
+
+from symcnn.core.plan import Statement
 from symcnn.core.tensor import Tensor
 from symcnn.nets.network import Network
 from symcnn.nets.node import BATCH, Node
@@ -25,6 +28,7 @@ from symcnn.render.document_model import (
 )
 from symcnn.render.document_notation import notation_for
 from symcnn.render.document_steps import remarks
+from symcnn.render.dossier import dossier
 from symcnn.render.graph_network import network_picture
 from symcnn.render.latex import equation_latex
 from symcnn.render.latex_names import Notation
@@ -32,10 +36,26 @@ from symcnn.render.latex_names import Notation
 Parts = tuple[str, tuple[Block, ...], tuple[Section, ...]]
 RATE = r"\eta"
 MOST_PATHS = 4
+MOST_ENTRIES = 100_000
 
 
 def network_document(net: Network) -> Parts:
-    """Title, opening and sections for a network."""
+    """Title, opening and sections for a network: in full where it is small, else its dossier.
+
+    A network is small when it is written without blocks and has few enough entries to follow single ones.
+    """
+    return full_document(net) if not net.bodies and entry_count(net) <= MOST_ENTRIES else dossier(net)
+
+
+def entry_count(net: Network) -> int:
+    """Entries of all parameters and, for one image, of all values."""
+    values = (net.input, *(node.output for node in net.nodes))
+    sizes = [sp.Mul(*tensor.shape).subs(BATCH, 1) for tensor in (*net.parameters, *values)]
+    return int(sum(sizes))
+
+
+def full_document(net: Network) -> Parts:
+    """Title, opening and sections for a network that is followed entry by entry."""
     forward = [equation for node in net.nodes for equation in node.equations()]
     notation = notation_for(forward)
     loss, derivations = loss_section(net, notation)
@@ -185,8 +205,9 @@ def gradient_table(net: Network, notation: Notation) -> tuple[Block, ...]:
         )
     ]
     for statement in plan(net).backward:
-        left, right = equation_latex(statement.equation, notation)
-        blocks.append(Display((Line(left, right),)))
+        if isinstance(statement, Statement):
+            left, right = equation_latex(statement.equation, notation)
+            blocks.append(Display((Line(left, right),)))
     return tuple(blocks)
 
 

@@ -47,11 +47,11 @@ EXPLAINED = {
 }
 
 
-def views(gradient: Gradient, notation: Notation) -> tuple[Block, ...]:
+def views(gradient: Gradient, notation: Notation, *, entries: bool = True) -> tuple[Block, ...]:
     """The views of one gradient. The entries are those of the derived equation at small sizes."""
     equation = seeded(gradient.equation, notation)
     shown = [
-        _entries(gradient, notation),
+        _entries(gradient, notation) if entries else None,
         _index_sum(equation, notation),
         _operation(gradient, equation, notation),
     ]

@@ -1,0 +1,251 @@
+"""The reverse sweep of a dossier: where it starts, where gradients add and split; what evaluation does otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import sympy as sp
+
+from symcnn.calculus.recognise import recognise
+from symcnn.core.equation import Equation
+from symcnn.core.plan import Action, Plan, Statement
+from symcnn.core.tensor import Tensor
+from symcnn.nets.body import Body, Placed
+from symcnn.nets.kind import LayerKind
+from symcnn.nets.network import Network
+from symcnn.nets.node import Node
+from symcnn.nets.reverse import seeded
+from symcnn.nets.sweep import plan
+from symcnn.render.document_model import (
+    Block,
+    Display,
+    Inline,
+    Line,
+    Math,
+    Paragraph,
+    Section,
+    Text,
+)
+from symcnn.render.document_notation import notation_for
+from symcnn.render.document_steps import remarks
+from symcnn.render.dossier_scopes import Scope
+from symcnn.render.latex import equation_latex
+from symcnn.render.latex_names import Notation
+
+HANDED = "g"
+SPLITS = {
+    "copy": "hands the gradient of its result on to each of them unchanged",
+    "slice": "gives each of them back its own part of the gradient of its result",
+}
+
+
+def sweep_section(net: Network, scopes: Sequence[Scope]) -> Section:
+    """From the losses to the image: the start, and in every scope the sums and splits."""
+    found = plan(net)
+    blocks: list[Block] = [
+        Paragraph(
+            (
+                "The sweep goes through the layers from the last to the first. When it reaches a layer, the gradient of "
+                "the layer's result is known: it is the sum of what every reader of that result has handed back. The "
+                "layer turns it into the gradients of its parameters and of what it reads, by the equations above. The "
+                "equations below have the sizes of this network.",
+            )
+        ),
+        *_starts(net, found),
+    ]
+    for scope in scopes:
+        own = list(_of_scope(scope, found))
+        if own:
+            inside = f"Inside {scope.title}, as in {scope.places[0][0]}"
+            title = "Between layers and blocks" if scope.body is net.body else inside
+            blocks.append(Section((title,), tuple(own)))
+    return Section(("The reverse sweep",), tuple(blocks))
+
+
+def _starts(net: Network, found: Plan) -> Iterator[Block]:
+    """What the losses hand back first."""
+    losses = net.losses
+    if len(losses) > 1:
+        objective = net.objective
+        parts = seeded(objective, objective.kind.data, sp.S.One)
+        equations = [objective.forward(), *(equation for equation, _ in parts)]
+        notation = notation_for(equations)
+        yield Paragraph(
+            ("Several losses are weighted and added; each begins the sweep with its own weight:",)
+        )
+        yield _display(equations, notation)
+    begun = {t.cotangent() for node in losses for t in node.inputs}
+    started = [s.equation for s in _statements(found.backward) if s.equation.tensor in begun]
+    if started:
+        yield Paragraph(("The losses hand back:",))
+        yield from _stated(started)
+
+
+def _statements(actions: Sequence[Action]) -> Iterator[Statement]:
+    return (action for action in actions if isinstance(action, Statement))
+
+
+def _of_scope(scope: Scope, found: Plan) -> Iterator[Block]:
+    """The sums where several layers read a value, and the splits where a layer reads several values."""
+    body = scope.body
+    backward = next((p.backward for p in found.procedures if scope.places[0][0] in p.places), found.backward)
+    names = _names(body)
+    stated = {s.equation.tensor: s.equation.substituted(names) for s in _statements(backward)}
+    shared = _shared(body)
+    for value, readers in shared.items():
+        equation = stated.get(value.cotangent())
+        if equation is not None:
+            whole = notation_for([equation]).whole(Tensor(equation.tensor.name[1:], equation.tensor.shape))
+            yield Paragraph(
+                (Math(whole), f" is read by {_and(readers)}", *_handed(equation), "; that adds up:")
+            )
+            yield from _stated([equation])
+    for node in body.items:
+        if isinstance(node, Node) and len(set(node.inputs)) > 1 and not node.kind.loss:
+            alone = [
+                stated[tensor.cotangent()]
+                for tensor in dict.fromkeys(node.inputs)
+                if tensor.cotangent() in stated and tensor not in shared
+            ]
+            if alone:
+                yield Paragraph(
+                    (f"{node.name} ({node.kind.title}) brings values together; it {_split(node)}:",)
+                )
+                yield from _stated(alone)
+
+
+def _shared(body: Body) -> dict[Tensor, list[str]]:
+    """The values that several layers or blocks of a body read, with the readers."""
+    readers: dict[Tensor, list[str]] = {}
+    for item in body.items:
+        for tensor in dict.fromkeys(item.inputs):
+            readers.setdefault(tensor, []).append(item.name)
+    return {tensor: names for tensor, names in readers.items() if len(names) > 1}
+
+
+def _and(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _handed(equation: Equation) -> Text:
+    """What stands for the gradients that blocks hand back."""
+    parts = [t for t in equation.inputs if t.role == "value" and t.name.startswith(f"{HANDED}_")]
+    notation = notation_for([equation])
+    said: list[Inline] = []
+    for tensor in parts:
+        said += [", ", Math(notation.whole(tensor))]
+    return ("; ", *said[1:], " is what a block hands back") if said else ()
+
+
+def _split(node: Node) -> str:
+    """What a layer of several inputs does to a gradient, by the recognised form of its cotangents."""
+    kinds = Counter(
+        found.kind if (found := recognise(c.equation)) is not None else ""
+        for c in node.kind.cotangents(node.kind.data, node.policy)
+    )
+    (kind, _), *others = kinds.most_common()
+    return SPLITS[kind] if kind in SPLITS and not others else "hands back"
+
+
+def _names(body: Body) -> dict[sp.Basic, sp.Basic]:
+    """Short names: of a block's result its own letter with the block's name, and g for what a block hands back."""
+    found: dict[sp.Basic, sp.Basic] = {}
+    for item in body.items:
+        if not isinstance(item, Placed):
+            continue
+        letter = re.split(r"[0-9_]", item.body.output.name)[0]
+        short = item.output.renamed(f"{letter}_{item.name}")
+        found[item.output], found[item.output.cotangent()] = short, short.cotangent()
+        several = len(item.body.inputs) > 1
+        for local in item.body.inputs:
+            part = Tensor(f"{item.name}_d{local.name}", local.shape, "cotangent")
+            label = f"_{local.name}" if several else ""
+            found[part] = Tensor(f"{HANDED}_{item.name}{label}", local.shape)
+    return found
+
+
+def _stated(equations: Sequence[Equation]) -> Iterator[Block]:
+    """Equations with their ranges, ranges that several share once."""
+    notation = notation_for(equations)
+    yield _display(equations, notation)
+    yield from dict.fromkeys(block for equation in equations for block in remarks(equation, notation))
+
+
+def _display(equations: Sequence[Equation], notation: Notation) -> Display:
+    return Display(tuple(Line(*equation_latex(equation, notation)) for equation in equations))
+
+
+# -- evaluation ----------------------------------------------------------------------------------------------
+
+
+def evaluation_section(net: Network) -> tuple[Section, ...]:
+    """What the trained network does otherwise than the network in training; nothing where that is the same."""
+    used = net.evaluation()
+    if used is net:
+        return ()
+    blocks: list[Block] = []
+    evaluated = {node.name: node for node in used.nodes}
+    own = [node for body in (net.body, *net.bodies) for node in body.items if isinstance(node, Node)]
+    local = {node.kind: node for node in reversed(own)}
+    seen: set[LayerKind] = set()
+    for node in net.nodes:
+        if node.kind in seen:
+            continue
+        other = evaluated.get(node.name)
+        if node.drawn or (other is not None and other.kind != node.kind):
+            seen.add(node.kind)
+            blocks += _masked(node) if other is None else _given(local[node.kind], node.name, other)
+    heads = [node.name for node in net.losses if node.name not in evaluated]
+    if heads:
+        blocks.append(
+            Paragraph(
+                (f"The losses {', '.join(heads)} and the layers that only they depend on are left out.",)
+            )
+        )
+    return (Section(("Training and evaluation",), (_opening(), *blocks)),)
+
+
+def _opening() -> Paragraph:
+    return Paragraph(
+        (
+            "Everything above is the network in training. The trained network is evaluated with these differences.",
+        )
+    )
+
+
+def _masked(node: Node) -> list[Block]:
+    equations = node.kind.system(node.policy).equations
+    title = f"{node.kind.title[:1].upper()}{node.kind.title[1:]}"
+    return [
+        Paragraph(
+            (
+                f"{title} draws a mask for every step of training, which counts as given when gradients are taken; in "
+                "evaluation its input is handed on unchanged:",
+            )
+        ),
+        _display(equations, notation_for(equations)),
+    ]
+
+
+def _given(node: Node, name: str, other: Node) -> list[Block]:
+    """A layer whose statistics are those of the batch in training and given ones in evaluation."""
+    equations = other.kind.system(other.policy).equations
+    title = f"{node.kind.title[:1].upper()}{node.kind.title[1:]}"
+    blocks: list[Block] = [
+        Paragraph(
+            (
+                f"{title} takes its statistics from the batch in training; in evaluation they are given numbers:",
+            )
+        ),
+        _display(equations, notation_for(equations)),
+    ]
+    updates = node.updates()
+    if updates:
+        notation = notation_for(updates)
+        blocks += [
+            Paragraph((f"They follow the batches of training, for example in {name}, in its own letters:",)),
+            Display(tuple(Line(*equation_latex(e, notation), relation=r"\leftarrow") for e in updates)),
+        ]
+    return blocks
