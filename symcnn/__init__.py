@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from symcnn.front import derive as derive
     from symcnn.front import emit as emit
     from symcnn.front import hessian_vector as hessian_vector
+    from symcnn.models.importers.torch_export import from_torch as from_torch
     from symcnn.front import load as load
     from symcnn.nets.formula import Layer as Layer
     from symcnn.nets.formula import layer as layer
@@ -37,6 +38,7 @@ _HOME = {
     "check": "symcnn.front",
     "derive": "symcnn.front",
     "emit": "symcnn.front",
+    "from_torch": "symcnn.models.importers.torch_export",
     "hessian_vector": "symcnn.front",
     "layer": "symcnn.nets.formula",
     "load": "symcnn.front",

@@ -1,0 +1,1 @@
+"""Importers: networks with the weights of PyTorch modules and ONNX files."""
