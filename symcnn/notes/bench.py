@@ -71,7 +71,8 @@ class Bench:
     def _forget_entries(self, chosen: dict[object, Definition], latest: Definition) -> None:
         """A new definition of a whole tensor replaces rules for its entries that are older."""
         for slot, other in list(chosen.items()):
-            if other.key == latest.key and other.order < latest.order and other.layer is None:
+            same = other.key == latest.key and (other.member is None) == (latest.member is None)
+            if same and other.order < latest.order and other.layer is None and other.indices is not None:
                 del chosen[slot]
 
     def _past_example(self, definition: Definition, order: int) -> bool:
@@ -89,6 +90,7 @@ class Bench:
         for slot, other in list(chosen.items()):
             if (
                 other.key == latest.key
+                and (other.member is None) == (latest.member is None)
                 and self.sections[other.order] != self.sections[latest.order]
                 and (other.indices is None or len(other.indices) != len(latest.indices or ()))
                 and not (other.display or other.layer is not None)
@@ -215,7 +217,7 @@ class Bench:
                 aliases.setdefault(key, bold)
         for key in sorted(self.keys):
             other = _swapped(key)
-            if other in read - known and key not in known | read:
+            if other in read - known and key not in known | read | self.facts.sizes:
                 aliases.setdefault(key, other or "")
             if other is None or other not in known or key in aliases:
                 continue

@@ -41,7 +41,7 @@ def links(node: Node, bench: Bench, aliases: dict[str, str]) -> list[Link] | Non
             ends = []
             for end in (of, wrt):
                 ref = read_name(end, bench.facts.habits)
-                if ref is None or ref.transposed or not (ref.indices is ref.layer is ref.member is None):
+                if ref is None or ref.transposed or ref.indices is not None or ref.layer or ref.member:
                     return None
                 key = bench.facts.resolve(ref.key)
                 ends.append(aliases.get(key, key))

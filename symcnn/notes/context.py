@@ -11,6 +11,7 @@ from symcnn.notes import prose as talk
 from symcnn.notes.claims import Piece
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Cues, Definition, Facts, FunctionRule, Shape
+from symcnn.notes.free import means
 from symcnn.notes.members import find_members
 from symcnn.notes.names import (
     LOSS_NAMES,
@@ -61,8 +62,6 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     facts = Facts(observe(trees))
     text = " ".join(block.text for block in document.prose)
     facts.cues = talk.cues(text, document.text)
-    for match in re.finditer(r"column \$(\w)_(\w)\$", document.text):
-        facts.habits.labelled.add(f"{match[1]}_{match[2]}")
     _sizes(facts, trees)
     find_members(facts.habits, trees, found, facts.sizes, document.text)
     _losses(facts, trees)
@@ -173,6 +172,8 @@ def _sizes(facts: Facts, trees: list[Node]) -> None:
                     if isinstance(lower, Chain):
                         for side in lower.sides[1:]:
                             _mark_sizes(facts, side)
+        for size, _ in means(tree):
+            _mark_sizes(facts, size)
     facts.sizes -= _running(facts, trees)
     for tree in trees:
         for node in walk(tree):
@@ -318,7 +319,7 @@ def _size_name(ref: Ref) -> str:
 
 BETWEEN = re.compile(
     r"^\s*(?:(?:is |are |be )?(?:a |an )?(?:of|has|have|with|in)?\s*(?:the |a )?(?:size|shape|dimensions?)"
-    r"|has|is|is an?|of)\s*$"
+    r"|has|is|is an?|of)\s*$|^\s*\|[^|\n]*\|\s*$"
 )
 
 

@@ -57,10 +57,17 @@ def derivative(evaluator: Evaluator, node: Derivative) -> Array | Jacobian:
 def jacobian(evaluator: Evaluator, of: Node, wrt: Node) -> Array | Jacobian:
     """∂of/∂wrt as entries. Raises Unreadable where `wrt` is no name."""
     variable, by_row = _variable(evaluator, wrt)
+    loss = loss_symbol(evaluator, of)
+    if (
+        loss is not None
+        and variable.size == 1
+        and variable.flat[0] == 0
+        and evaluator.world.facts.cues.zero_outside
+    ):
+        return array(sp.Integer(0))  # what stands outside of a tensor moves no loss
     for x in variable.flat:
         if not isinstance(x, sp.Symbol):
             raise Unreadable("a derivative by something that is no name")
-    loss = loss_symbol(evaluator, of)
     cotangents = evaluator.world.cotangents
     if loss is not None:
         value = array([loss]).reshape(())
@@ -235,18 +242,24 @@ def _over_examples(evaluator: Evaluator, loss: sp.Symbol) -> bool:
     return any(isinstance(part, BigOperator) for d in definitions for part in walk(d.body))
 
 
-def _one_loss(evaluator: Evaluator, key: str) -> Family:
-    """The loss of the example or time that is looked at, where the notes have one loss for each."""
-    counter = evaluator.world.facts.habits.counter(key)
-    if counter is None:
-        return Family(key)
-    return Family(key, member=evaluator.world.member(Symbol(NOWHERE, counter), evaluator.env))
+def _losses(evaluator: Evaluator) -> list[Family]:
+    """The losses that a differential may be of, where the notes have one for each example that one too."""
+    world = evaluator.world
+    found: list[Family] = []
+    for key in world.facts.losses:
+        counter = world.facts.habits.counter(key)
+        whole = counter is None or any(d.member is None for d in world.definitions.get(key, ()))
+        if whole and not (counter is not None and world.reading.each):
+            found.append(Family(key))
+        if counter is not None:
+            found.append(Family(key, member=world.member(Symbol(NOWHERE, counter), evaluator.env)))
+    return found
 
 
 def _loss_of(evaluator: Evaluator, value: Array, node: Node) -> sp.Symbol:
     """The loss that dX is a derivative of: the first one that is computed from X."""
     world = evaluator.world
-    symbols = [world.symbol(_one_loss(evaluator, key), ()) for key in world.facts.losses]
+    symbols = [world.symbol(family, ()) for family in _losses(evaluator)]
     stacked = isinstance(node, Symbol) and node.name.isupper()
     symbols.sort(key=lambda loss: _over_examples(evaluator, loss) != stacked)
     for loss in symbols:

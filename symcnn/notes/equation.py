@@ -24,6 +24,9 @@ from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.world import Mismatch, Reading, Unreadable, World
 from symcnn.notes.zero import Zero
 
+EACH = re.compile(r"(?:gradients?|derivatives?) of (?:the loss )?\$\\?\w+_\{?\w\}?\$")
+"""Words that say of which loss differentials such as dW are derivatives: the gradients of $L_i$."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -138,13 +141,29 @@ class Equations:
 
     def conditions(self, piece: Piece) -> list[Node]:
         """Conditions on the indices of a claim, written after it: `for m' \\neq m`."""
-        found = [part for node in piece.beside for part in walk(node) if isinstance(part, Chain)]
+        found: list[Node] = [part for node in piece.beside for part in walk(node) if isinstance(part, Chain)]
+        found += self._conditions_before(piece)
         for other in self.pieces[piece.order + 1 : piece.order + 2]:
             if other.formula is piece.formula or other.sign not in ("!=", "<", ">", "<=", ">="):
                 continue
             between = self.document.text[piece.formula.outer.end : other.formula.outer.start]
             if re.match(r"^[\s,]*(for|if|when|where|with)\s*$", between) and other.left and other.right:
                 assert other.relation is not None
+                found.append(Chain(other.span, (other.left, other.right), (other.relation,)))
+        return found
+
+    def _conditions_before(self, piece: Piece) -> list[Node]:
+        """Conditions in the sentence before a display: `for the wrong classes, j \\neq y_i, ...`."""
+        words = self.words_before(piece)
+        begin = piece.formula.span.start - len(words)
+        words = words.rstrip().rstrip("$[\\").rstrip()
+        begin += max(words.rfind(". "), words.rfind("\n\n"), -1) + 1
+        found: list[Node] = []
+        for other in self.pieces[max(0, piece.order - 4) : piece.order]:
+            if other.formula.display or other.sign not in ("!=", "<", ">", "<=", ">="):
+                continue
+            inside = other.formula.span.start >= begin and piece.formula.display
+            if inside and other.left is not None and other.right is not None and other.relation is not None:
                 found.append(Chain(other.span, (other.left, other.right), (other.relation,)))
         return found
 
@@ -157,7 +176,8 @@ class Equations:
         layout = (
             "numerator" if cues.numerator_layout else "denominator" if cues.denominator_layout else "gradient"
         )
-        base = Reading(layout=layout, scaled=cues.per_example, flipped=cues.flipped)
+        each = EACH.search(self.document.text) is not None
+        base = Reading(layout=layout, scaled=cues.per_example, flipped=cues.flipped, each=each)
         settings = dict(self.settings[piece.order])
         batch = self._batch()
         if batch and self.single[piece.order]:
@@ -281,6 +301,9 @@ class Equations:
             return turned
         if quick:
             return self._unproved(results)
+        if not names_in(piece.right) and not any(r.refuted for r in results):
+            if any(r.mismatch for r in results):
+                return Verdict(Kind.CANNOT_CHECK, reason="numbers of an example with sizes of its own")
         if re.search(r"\b[Ff]or (?:a )?(?:negative|positive)\b", self.words_before(piece)[-80:]):
             return Verdict(Kind.CANNOT_CHECK, reason="the words before restrict it to a part of the numbers")
         from symcnn.notes.repair import repaired
@@ -387,7 +410,7 @@ class Equations:
             return None
         world = self.bench.world(piece.order, without=piece.order)
         key = world.facts.resolve(ref.key)
-        known = world.definitions.get(key, [])
+        known = [d for d in world.definitions.get(key, []) if (d.member is None) == (ref.member is None)]
         if key != ref.key and ref.layer is None and all(d.layer is not None for d in known):
             return None
         if not any(d.order < piece.order for d in known):

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from symcnn.notes.names import Ref, letter, letters_of, read_name
 from symcnn.notes.operations import operation_name
 from symcnn.notes.shaper import arguments_of, function_name
-from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Chain, Node, Script, Symbol, children, walk
+from symcnn.notes.tree import (
+    BigOperator,
+    Call,
+    CallOrProduct,
+    Chain,
+    Fraction,
+    Juxtapose,
+    Node,
+    Number,
+    Product,
+    Script,
+    Symbol,
+    children,
+    walk,
+)
 
 if TYPE_CHECKING:
     from symcnn.notes.world import World
@@ -34,6 +49,8 @@ def _collect(node: Node, world: World, bound: frozenset[str], found: list[str]) 
         for name in _letters(ref, world):
             if name not in bound and name not in found:
                 found.append(name)
+        if ref.power is not None:
+            _collect(ref.power, world, bound, found)
         return
     if isinstance(node, CallOrProduct) and world.is_entry_call(node.head):
         for argument in arguments_of(node.group):
@@ -71,6 +88,28 @@ def _letters(ref: Ref, world: World) -> list[str]:
 
 def _fixed(name: str, world: World) -> bool:
     return name in world.facts.sizes or name in world.settings or name in world.definitions
+
+
+def means(node: Node) -> list[tuple[Node, str]]:
+    """For each mean, 1/N times a sum over i that has no bounds, the N and the i."""
+    found: list[tuple[Node, str]] = []
+    for part in walk(node):
+        factors = (
+            part.parts if isinstance(part, Juxtapose) else part.factors if isinstance(part, Product) else ()
+        )
+        for first, second in itertools.pairwise(factors):
+            if isinstance(first, Fraction) and isinstance(first.numerator, Number) and _is_sum(second):
+                assert isinstance(second, BigOperator) and second.lower is not None
+                name = letter(second.lower)
+                if isinstance(first.denominator, Symbol) and name is not None:
+                    found.append((first.denominator, name))
+    return found
+
+
+def _is_sum(node: Node) -> bool:
+    return (
+        isinstance(node, BigOperator) and node.name == "sum" and node.upper is None and node.lower is not None
+    )
 
 
 def bound_letters(node: BigOperator) -> list[str]:

@@ -6,6 +6,7 @@ where only a tensor can stand: transposed, beside a matrix, in a norm, in an ent
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
@@ -46,6 +47,7 @@ ROUNDS = 6
 PARAMETERS = frozenset(
     {"W", "U", "V", "R", "A", "B", "C", "M", "b", "c", "w", "u", "v", "bf W", "bf b", "bf U"}
 )
+CALLED = re.compile(r"\b(column|vector|matrix|matrices|state)s?\s+\$(\w)_(\w)\$")
 SLICE = re.compile(
     r"\$(\w)_(\w)\$\s+(?:is|be|are|for|denotes?|means)\s+(?:the\s+)?(?:\$?\2\$?-?(?:th\s+)?)?(row|column)s?\s+"
     r"(?:(?:number\s+)?\$\2\$\s+)?of\s+(?:the\s+matrix\s+)?\$(\w)\$"
@@ -59,6 +61,8 @@ def find_members(
     for match in SLICE.finditer(text):
         habits.slices[match[1]] = (match[4], match[3])
     finder = _Finder(habits, list(trees), found, sizes)
+    for match in CALLED.finditer(text):
+        finder.called(match[2], match[3], "m" if match[1].startswith("matri") else "v")
     finder.samples()
     finder.evidence()
     for _ in range(ROUNDS):
@@ -136,6 +140,12 @@ class _Finder:
                     continue
                 self._add(name, index, None)
 
+    def called(self, name: str, index: str, kind: str) -> None:
+        """The prose calls x_i a column."""
+        if index in self.letters.get(name, ()) and name not in self.habits.slices:
+            self.kinds.setdefault(name, kind)
+            self.habits.members.setdefault(name, index)
+
     def evidence(self) -> None:
         for tree in self.trees:
             for node in walk(tree):
@@ -161,7 +171,7 @@ class _Finder:
                 yield from self._beside(parts)
 
     def _beside(self, factors: tuple[Node, ...]) -> Iterator[Node]:
-        for left, right in zip(factors, factors[1:], strict=False):
+        for left, right in itertools.pairwise(factors):
             if self._is_matrix(left) and isinstance(right, Script) and not _capital(right):
                 yield right
 
@@ -196,11 +206,12 @@ class _Finder:
         for tree in self.trees:
             for node in walk(tree):
                 parts = node.parts if isinstance(node, Juxtapose) else getattr(node, "factors", ())
-                for left, right in zip(parts, parts[1:], strict=False):
+                for left, right in itertools.pairwise(parts):
                     name, index = indexed(left)
-                    if name is not None and index is not None and _capital(left) and self.kind(right) == "v":
-                        if self._counting(index):
-                            self._add(name, index, "m")
+                    if name is None or index is None or not _capital(left) or not self._counting(index):
+                        continue
+                    if self.kind(right) == "v":
+                        self._add(name, index, "m")
 
     def losses(self) -> None:
         """A loss with a letter that counts examples or times is one of many losses."""
@@ -325,10 +336,10 @@ class _Finder:
         for tree in self.trees:
             for node in walk(tree):
                 if isinstance(node, Script) and node.sub is not None:
-                    items = [letter(item) for item in subscript_items(node.sub)]
-                    known = [item for item in items if item in bases]
-                    if known and all(item in names for item in items) and base_name(node.base) in PARAMETERS:
-                        self.habits.labelled.add(f"{base_name(node.base)}_{''.join(i or '' for i in items)}")
+                    spelled = [letter(item) or "" for item in subscript_items(node.sub)]
+                    named = any(item in bases for item in spelled) and all(item in names for item in spelled)
+                    if named and base_name(node.base) in PARAMETERS:
+                        self.habits.labelled.add(f"{base_name(node.base)}_{''.join(spelled)}")
 
 
 def indexed(node: Node) -> tuple[str | None, Node | None]:

@@ -11,6 +11,7 @@ from symcnn.notes.tree import (
     Accent,
     Add,
     Annotated,
+    BigOperator,
     Chain,
     Decorated,
     Derivative,
@@ -93,6 +94,8 @@ class Habits:
     """Keys that are named by their square, as the variance σ²."""
     numbers: dict[str, set[int]] = field(default_factory=dict)
     """For each base the lengths of the digit strings under it."""
+    letters: set[str] = field(default_factory=lambda: set(INDEX_LETTERS))
+    """Letters that are read as indices; those that a sum runs over are."""
     members: dict[str, str] = field(default_factory=dict)
     """Bases whose index counts whole tensors, as in the state h_t, with the letter that mostly counts them."""
     implicit: dict[str, str] = field(default_factory=dict)
@@ -191,6 +194,11 @@ def observe(trees: Iterable[Node]) -> Habits:
     trees = list(trees)
     for tree in trees:
         for node in walk(tree):
+            if isinstance(node, BigOperator) and node.name in ("sum", "prod") and node.lower is not None:
+                lower = node.lower.sides[0] if isinstance(node.lower, Chain) else node.lower
+                habits.letters |= set(letters_of(lower))
+    for tree in trees:
+        for node in walk(tree):
             if not isinstance(node, Script):
                 continue
             base = base_name(node.base)
@@ -202,7 +210,9 @@ def observe(trees: Iterable[Node]) -> Habits:
                 items = subscript_items(node.sub)
                 if all(isinstance(item, Number) for item in items):
                     habits.numbers.setdefault(base, set()).add(len(items))
-                elif all(index_like(item) for item in items) and not isinstance(node.sub, Word):
+                elif all(index_like(item, habits.letters) for item in items) and not isinstance(
+                    node.sub, Word
+                ):
                     habits.ranks.setdefault(base, set()).add(len(items))
     for tree in trees:
         for node in walk(tree):
@@ -393,7 +403,7 @@ def _read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, t
         and all(isinstance(item, Symbol) for item in items[1:])
     ):
         return first.text, items[1:]
-    if all(index_like(item) for item in items):
+    if all(index_like(item, habits.letters) for item in items):
         spelled = "".join(item.name for item in items if isinstance(item, Symbol))
         if f"{name}_{spelled}" in habits.labelled:
             return spelled, None

@@ -185,6 +185,8 @@ class Shaper:
             axis = self.world.entry_axis(family, COUNTER)
             self.axes.same(axis, ("letter", self.scope, name))
             self.world.letter_axes.setdefault((self.scope, name), axis)
+            if axis not in self.axes.counters:
+                self.axes.counters.append(axis)
 
     def _entry(self, family: Family, indices: tuple[Node, ...]) -> Shape:
         """An entry read: a plain letter ties its axis to the letter, anything else is looked at later."""

@@ -52,6 +52,8 @@ class Axes:
     taken: dict[Hashable, int] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     larger: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    counters: list[Hashable] = field(default_factory=list)
+    """Axes that count whole tensors, such as times; a few are enough."""
     steps: tuple[str, ...] = ()
     """Names of strides, paddings and the like, which are best small."""
     _busy: set[Hashable] = field(default_factory=set)
@@ -116,7 +118,8 @@ class Axes:
             return self.taken.setdefault(root, size)
         if root not in self.taken:
             own = root[1] if isinstance(root, tuple) and root[0] == "size" else ""
-            self.taken[root] = self._fresh(self.named.get(root, own))
+            counts = any(self.find(axis) == root for axis in self.counters)
+            self.taken[root] = 3 - self.variant % 2 if counts else self._fresh(self.named.get(root, own))
         return self.taken[root]
 
     def _floor(self, name: str) -> int:

@@ -13,6 +13,7 @@ import sympy as sp
 from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes.context import displayed
 from symcnn.notes.facts import Definition, Facts, Shape
+from symcnn.notes.free import means
 from symcnn.notes.names import Ref, base_name, letter, letters_of, read_name
 from symcnn.notes.operations import Array, known_function
 from symcnn.notes.shaper import COUNTER, ONE, Shaper
@@ -62,6 +63,8 @@ class Reading:
     single: bool = False
     scaled: bool = False
     flipped: bool = False
+    each: bool = False
+    """Whether dX is a derivative of the loss of one example, where there is one for each and one for all."""
     activation: tuple[str, str] | None = None
     """A function that the notes do not define, and the one that it is taken to be."""
 
@@ -356,6 +359,8 @@ class World:
 
     def _bounds(self, body: Node, scope: Hashable, env: dict[str, int]) -> None:
         """The ranges that sums give to their letters."""
+        for size, name in means(body):
+            self._size_axis(("letter", scope, name), size, env)
         for node in walk(body):
             if isinstance(node, BigOperator) and isinstance(node.lower, Chain) and node.upper is not None:
                 name = letter(node.lower.sides[0])
