@@ -25,8 +25,8 @@ def file(*layers: str, head: str = HEAD, blocks: str = "") -> str:
 
 
 def test_shipped_files_are_the_networks_they_name(root: Path) -> None:
-    named = load(root / "examples/models/lenet5.toml")
-    assert named == models.lenet5()
+    for name in ("lenet5", "resnet18"):
+        assert load(root / f"examples/models/{name}.toml") == models.get(name)
     digits = models.summary(load(root / "examples/models/resnet-digits.toml"))
     assert digits["parameters"] == 77_754
     assert {layer["name"] for layer in digits["layers"]} >= {

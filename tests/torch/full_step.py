@@ -1,0 +1,160 @@
+"""One training step of a full network in a process of its own: `full_step.py ours|theirs NAME FOLDER BATCH`.
+
+The folder holds the emitted ``module.py`` and ``params.bin``. Either side writes what its step gave and how far the
+resident memory rose above what imports, parameters and data had taken.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import inspect
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+class Draws:
+    """A generator that remembers what it drew, so that PyTorch drops the same entries."""
+
+    def __init__(self) -> None:
+        self.source, self.drawn = np.random.default_rng(5), list[np.ndarray]()
+
+    def random(self, *arguments: Any, **named: Any) -> np.ndarray:
+        self.drawn.append(self.source.random(*arguments, **named))
+        return self.drawn[-1]
+
+
+def module_of(folder: Path) -> Any:
+    """The emitted module."""
+    spec = importlib.util.spec_from_file_location("emitted", folder / "module.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def arrays(path: Path, shapes: dict[str, tuple[int, ...]]) -> Arrays:
+    """Arrays of these shapes, one after the other in a file."""
+    with path.open("rb") as stream:
+        return {
+            k: np.fromfile(stream, np.float32, math.prod(shape)).reshape(shape) for k, shape in shapes.items()
+        }
+
+
+def data(shape: tuple[int, ...], classes: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels, the same for both sides."""
+    rng = np.random.default_rng(2)
+    return rng.standard_normal((batch, *shape), dtype=np.float32), rng.integers(0, classes, batch)
+
+
+def resident(field: str) -> int:
+    """A line of the kernel's account of this process, in bytes: VmRSS now, VmHWM the most since it was set back."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return 1024 * int(line.split()[1])
+    raise OSError(f"no {field} in /proc/self/status")
+
+
+def measured(step: Any) -> tuple[Any, int, float]:
+    """What the step gives, how far memory rose during it, and its seconds of processor time."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    before, began = resident("VmRSS"), time.process_time()
+    found = step()
+    return found, resident("VmHWM") - before, time.process_time() - began
+
+
+def ours(module: Any, folder: Path, shape: tuple[int, ...], batch: int) -> dict[str, float]:
+    """The emitted module's step."""
+    params = arrays(folder / "params.bin", module.PARAMETERS)
+    state = module.init_state(np.float32) if hasattr(module, "STATE") else {}
+    x, y = data(shape, 1000, batch)
+    draws = Draws()
+    given = {"state": {k: v.copy() for k, v in state.items()}, "rng": draws}
+    known = inspect.signature(module.loss_and_grads).parameters
+    given = {key: value for key, value in given.items() if key in known}
+    (loss, grads), peak, seconds = measured(lambda: module.loss_and_grads(params, x, y, **given))
+    with (folder / "grads.bin").open("wb") as stream:
+        for key in module.PARAMETERS:
+            np.ascontiguousarray(grads[key], np.float32).tofile(stream)
+    np.savez(folder / "draws.npz", *draws.drawn)
+    np.save(folder / "output.npy", module.forward(params, x))
+    return {"loss": float(loss), "peak": peak, "seconds": seconds}
+
+
+def theirs(module: Any, folder: Path, shape: tuple[int, ...], batch: int, name: str) -> dict[str, float]:
+    """PyTorch's step, and how far ours is from it: outputs relative to the largest, gradients to their norms."""
+    import torch
+
+    from tests.torch import architectures
+
+    torch.set_num_threads(1)
+    with torch.device("meta"):
+        net = architectures.named(name)
+    net = net.to_empty(device="cpu")
+    for buffer_name, buffer in net.named_buffers():
+        buffer.fill_(1.0 if buffer_name.endswith("running_var") else 0.0)
+    params = arrays(folder / "params.bin", module.PARAMETERS)
+    for parameter, key in zip(net.parameters(), list(params), strict=True):
+        parameter.data = torch.from_numpy(params.pop(key))
+    x, y = (torch.from_numpy(array) for array in data(shape, 1000, batch))
+    net.eval()
+    with torch.no_grad():
+        output = net(x).numpy()
+    net.train()
+    with np.load(folder / "draws.npz") as drawn:
+        dropouts = [m for m in net.modules() if isinstance(m, architectures.Dropout)]
+        for dropout, key in zip(dropouts, drawn.files, strict=True):
+            dropout.mask = torch.from_numpy((drawn[key] >= dropout.p).astype(np.float32))
+
+    def step() -> float:
+        loss = architectures.loss_of(name, net(x), y)
+        loss.backward()
+        return loss.item()
+
+    loss, peak, seconds = measured(step)
+    found = arrays(folder / "grads.bin", module.PARAMETERS)
+    wanted = [p.grad.numpy() for p in net.parameters() if p.grad is not None]
+    largest = max(float(np.linalg.norm(value)) for value in wanted)
+    errors = {
+        key: float(np.linalg.norm(own - value) / (np.linalg.norm(value) + 1e-6 * largest))
+        for (key, own), value in zip(found.items(), wanted, strict=True)
+    }
+    worst = max(errors, key=lambda key: errors[key])
+    apart = np.abs(np.load(folder / "output.npy") - output).max() / np.abs(output).max()
+    return {
+        "loss": loss,
+        "peak": peak,
+        "seconds": seconds,
+        "output_error": float(apart),
+        "gradient_error": errors[worst],
+        "worst": worst,
+    }
+
+
+def main() -> None:
+    side, name, place, batch = sys.argv[1:]
+    folder = Path(place)
+    shape = tuple(json.loads((folder / "input.json").read_text()))
+    module = module_of(folder)
+    found = (
+        ours(module, folder, shape, int(batch))
+        if side == "ours"
+        else theirs(module, folder, shape, int(batch), name)
+    )
+    (folder / f"{side}.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.getcwd())
+    main()
