@@ -3,7 +3,8 @@
 Entry ``i`` along an axis depends on the places ``jump·i + low … jump·i + high`` of an axis of the input. Reading at
 ``a·i + c·r + k`` multiplies jumps by ``a`` and widens the field by what the bound indices reach; fields of several reads
 are joined. Where an axis is merged with others the place is lost and the width stays; where reads depend on a condition
-on the place, only the part of the input that all entries together depend on is known.
+on the place, only the part of the input that all entries together depend on is known. Statistics of the batch count as
+the given numbers that they are in evaluation.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def item_fields(item: Node | Placed) -> dict[Axis, Field]:
     """The fields of a layer's or block's output in the axes of what it reads, named as inside it."""
     if isinstance(item, Placed):
         return output_fields(item.body)
-    return layer_fields(item.kind, item.policy, item.sizes)
+    return layer_fields(item.kind, item.policy, item.sizes, frozenset(name for name, _ in item.running))
 
 
 def _through(own: Fields, known: Mapping[str, Fields], item: Node | Placed) -> dict[Axis, Field]:
@@ -88,15 +89,18 @@ def _own(axis: int, extent: sp.Integer) -> Field:
 
 
 @cache
-def layer_fields(kind: LayerKind, policy: KinkPolicy, sizes: Sizes) -> dict[Axis, Field]:
-    """The fields of a layer's output in the axes of its data, the batch left out."""
+def layer_fields(
+    kind: LayerKind, policy: KinkPolicy, sizes: Sizes, held: frozenset[str]
+) -> dict[Axis, Field]:
+    """The fields of a layer's output in the axes of its data, the batch left out; ``held`` are given numbers."""
     values = dict(sizes)
     known: dict[str, dict[Axis, Field]] = {}
     for name in kind.data:
         shape = [extent.xreplace(values) for extent in kind.tensor(name).shape]
         known[name] = {(name, k): _own(k, sp.Integer(e)) for k, e in enumerate(shape) if e.is_Integer and k}
     for equation in kind.system(policy).equations:
-        known[equation.tensor.name] = _of_equation(equation, known, values)
+        own = {} if equation.tensor.name in held else _of_equation(equation, known, values)
+        known[equation.tensor.name] = own
     return known[equation.tensor.name]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
 from symcnn.calculus.recognise import recognise
 from symcnn.core.equation import Equation
+from symcnn.core.expr import Reduce, Selected, rebind
+from symcnn.core.index import fresh
 from symcnn.core.plan import Action, Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.nets.body import Body, Placed
@@ -66,21 +67,36 @@ def sweep_section(net: Network, scopes: Sequence[Scope]) -> Section:
 
 def _starts(net: Network, found: Plan) -> Iterator[Block]:
     """What the losses hand back first."""
+    names = _names(net.body)
     losses = net.losses
     if len(losses) > 1:
-        objective = net.objective
-        parts = seeded(objective, objective.kind.data, sp.S.One)
-        equations = [objective.forward(), *(equation for equation, _ in parts)]
-        notation = notation_for(equations)
-        yield Paragraph(
-            ("Several losses are weighted and added; each begins the sweep with its own weight:",)
-        )
-        yield _display(equations, notation)
+        yield from _total(net)
     begun = {t.cotangent() for node in losses for t in node.inputs}
-    started = [s.equation for s in _statements(found.backward) if s.equation.tensor in begun]
+    started = [
+        s.equation.substituted(names) for s in _statements(found.backward) if s.equation.tensor in begun
+    ]
     if started:
-        yield Paragraph(("The losses hand back:",))
+        yield Paragraph(("The loss hands back:" if len(losses) == 1 else "The losses hand back:",))
         yield from _stated(started)
+
+
+def _total(net: Network) -> Iterator[Block]:
+    """The weighted sum of several losses, and the weights as its derivatives."""
+    objective = net.objective
+    parts = dict.fromkeys(objective.inputs)
+    letters: dict[sp.Basic, sp.Basic] = {objective.output: Tensor("L", ())}
+    said: list[Inline] = [
+        "Several losses are weighted and added, and each begins the sweep with its own weight; "
+    ]
+    for number, tensor in enumerate(parts, start=1):
+        short = Tensor(f"L{number}", ())
+        letters[tensor], letters[tensor.cotangent()] = short, short.cotangent()
+        maker = next(item.name for item in net.items if item.output == tensor)
+        said += [", " if number > 1 else "", Math(f"L_{{{number}}}"), f" is {maker}"]
+    handed = [equation for equation, _ in seeded(objective, objective.kind.data, sp.S.One)]
+    equations = [e.substituted(letters) for e in (objective.forward(), *handed)]
+    yield Paragraph((*said, ":"))
+    yield _display(equations, Notation())
 
 
 def _statements(actions: Sequence[Action]) -> Iterator[Statement]:
@@ -131,22 +147,26 @@ def _and(names: Sequence[str]) -> str:
 
 def _handed(equation: Equation) -> Text:
     """What stands for the gradients that blocks hand back."""
-    parts = [t for t in equation.inputs if t.role == "value" and t.name.startswith(f"{HANDED}_")]
     notation = notation_for([equation])
     said: list[Inline] = []
-    for tensor in parts:
-        said += [", ", Math(notation.whole(tensor))]
-    return ("; ", *said[1:], " is what a block hands back") if said else ()
+    for tensor in equation.inputs:
+        if tensor.role == "value" and tensor.name.startswith(f"{HANDED}_"):
+            said += [", ", Math(notation.whole(tensor))]
+    if not said:
+        return ()
+    return (
+        "; ",
+        *said[1:],
+        " is what that block hands back" if len(said) == 2 else " are what those blocks hand back",
+    )
 
 
 def _split(node: Node) -> str:
     """What a layer of several inputs does to a gradient, by the recognised form of its cotangents."""
-    kinds = Counter(
-        found.kind if (found := recognise(c.equation)) is not None else ""
-        for c in node.kind.cotangents(node.kind.data, node.policy)
-    )
-    (kind, _), *others = kinds.most_common()
-    return SPLITS[kind] if kind in SPLITS and not others else "hands back"
+    cotangents = [c.equation for c in node.kind.cotangents(node.kind.data, node.policy)]
+    kinds = {found.kind if (found := recognise(e)) is not None else "" for e in cotangents}
+    known = [kind for kind in SPLITS if set(kinds) <= {kind, "copy"}]
+    return SPLITS[known[0]] if known else "hands back"
 
 
 def _names(body: Body) -> dict[sp.Basic, sp.Basic]:
@@ -167,10 +187,28 @@ def _names(body: Body) -> dict[sp.Basic, sp.Basic]:
 
 
 def _stated(equations: Sequence[Equation]) -> Iterator[Block]:
-    """Equations with their ranges, ranges that several share once."""
+    """Equations with what has to be said beside them; those of which the same is said stand together."""
     notation = notation_for(equations)
-    yield _display(equations, notation)
-    yield from dict.fromkeys(block for equation in equations for block in remarks(equation, notation))
+    groups: dict[tuple[Block, ...], list[Equation]] = {}
+    for equation in map(apart, equations):
+        groups.setdefault(remarks(equation, notation), []).append(equation)
+    for said, group in groups.items():
+        yield _display(group, notation)
+        yield from said
+
+
+def apart(equation: Equation) -> Equation:
+    """The equation with letters of their own for bound indices of one name and different extents."""
+    extents: dict[str, list[sp.Expr]] = {}
+    renaming: dict[sp.Basic, sp.Basic] = {}
+    for node in sp.preorder_traversal(equation.body):
+        for symbol, extent in node.limits if isinstance(node, Reduce | Selected) else ():
+            known = extents.setdefault(symbol.name, [])
+            if extent not in known:
+                known.append(extent)
+            if place := known.index(extent):
+                renaming[symbol] = fresh(f"{symbol.name}{place + 1}")
+    return Equation(equation.target, rebind(equation.body, renaming), equation.free)
 
 
 def _display(equations: Sequence[Equation], notation: Notation) -> Display:
@@ -241,7 +279,10 @@ def _given(node: Node, name: str, other: Node) -> list[Block]:
         ),
         _display(equations, notation_for(equations)),
     ]
-    updates = node.updates()
+    letters: dict[sp.Basic, sp.Basic] = {
+        tensor: tensor.renamed(f"{name}_running") for name, tensor in node.running
+    }
+    updates = [equation.substituted(letters) for equation in node.updates()]
     if updates:
         notation = notation_for(updates)
         blocks += [

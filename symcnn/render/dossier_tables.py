@@ -18,8 +18,8 @@ MOST_NAMED = 4
 MOST_COLUMNS = 5
 FIELD_WORDS = (
     "A receptive field counts as if the image went on beyond its borders, up to where an entry depends on all of it; "
-    "its stride is the distance of the fields of two neighbouring entries. Both are those of evaluation, in which "
-    "batch statistics are given numbers."
+    "its stride is the distance of the fields of two neighbouring entries. Statistics of the batch count as the given "
+    "numbers that they are in evaluation."
 )
 
 
@@ -41,24 +41,13 @@ def _of_node(node: Node) -> tuple[int, int]:
 
 def network_table(net: Network, titles: Mapping[Body, str]) -> tuple[Block, ...]:
     """One row for each box of the network's picture, and the totals."""
-    evaluated = net.evaluation()
-    fields = body_fields(evaluated.body)
+    fields = body_fields(net.body)
     axes = range(2, net.input.rank)
-    rows = [
-        _row(part, titles, fields.get(_value(part, evaluated), {}), net.input.name, axes)
-        for part in parts(net.body)
-    ]
+    rows = [_row(part, titles, fields[part.output.name], net.input.name, axes) for part in parts(net.body)]
     parameters, products = counts(net.body)
     rows.append((("total",), ("",), ("",), (f"{parameters:,}",), (f"{products:,}",), ("",), ("",)))
     caption = "Layers, shapes for one image, parameters, multiply-adds, receptive fields in the image"
     return _table(rows, caption), Paragraph((FIELD_WORDS,))
-
-
-def _value(part: Part, evaluated: Network) -> str:
-    """The name that the result of a box has in evaluation, where dropout hands its input on."""
-    names = {item.output.name for item in evaluated.items}
-    made = [item.output.name for item in part.items if item.output.name in names]
-    return made[-1] if made else ""
 
 
 def body_table(scope: Scope) -> Table:

@@ -30,6 +30,7 @@ from symcnn.render.loader import render
 from symcnn.render.mathml import mathml
 
 WIDTH = 40.0
+BESIDE = {1: 38.0, 2: 22.0}  # for views beside each other; NARROW for more
 NARROW = 16.0
 MARK = {
     True: '<span class="yes">✓</span>',
@@ -109,7 +110,7 @@ def block_html(block: Block, level: int, names: Anchors, room: float) -> str:
         case Views():
             inner = "".join(
                 f'<div class="view"><h6>{escape(view.title)}</h6>'
-                f"{blocks_html(view.blocks, level, names, NARROW)}</div>"
+                f"{blocks_html(view.blocks, level, names, BESIDE.get(len(block.views), NARROW))}</div>"
                 for view in block.views
             )
             return f'<div class="views">{inner}</div>'
