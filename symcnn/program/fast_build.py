@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import sympy as sp
 
 from symcnn.core.equation import Equation
-from symcnn.core.expr import Reduce, reads
-from symcnn.core.plan import Plan, Statement
-from symcnn.core.tensor import Tensor
+from symcnn.core.expr import Read, Reduce, Selected, reads
+from symcnn.core.plan import Plan
 from symcnn.program.build import Program, every_symbol, lower_statement
+from symcnn.program.fast_rewrite import Choice, rewritten
 from symcnn.program.passes import pruned, shared
 from symcnn.program.scope import Layout
 from symcnn.program.steps import Step
@@ -19,17 +17,9 @@ PARTS = (1024, 512, 256, 128, 64, 32)  # examples at a time where a batch may be
 CACHED = 400_000  # numbers of all results of a part that stay in the cache
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What was chosen, where, and why."""
-
-    where: str
-    what: str
-    why: str
-
-
 def fast_program(plan: Plan, exact: bool = False) -> tuple[Program, int | None, tuple[Choice, ...]]:
     """The program, how many examples it takes at a time (None: all), and what was chosen. Raises UnsupportedFormula."""
+    plan, choices = rewritten(plan, exact)
     batch = plan.inputs[0].shape[0]
     layout = Layout(batch if batch.is_Symbol else None)
     sections = [
@@ -44,7 +34,14 @@ def fast_program(plan: Plan, exact: bool = False) -> tuple[Program, int | None, 
     program = Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
     part = part_size(program, batch) if batch.is_Symbol and adds_over_parts(plan) else None
     why = "examples do not mix" if part else "a statement mixes the examples of a batch"
-    return program, part, (Choice("batch", f"{part or 'all'} examples at a time", why),)
+    return (
+        program,
+        part,
+        (
+            *choices,
+            Choice("batch", f"{part or 'all'} examples at a time", why),
+        ),
+    )
 
 
 def part_size(program: Program, batch: sp.Symbol) -> int:
@@ -57,62 +54,61 @@ def part_size(program: Program, batch: sp.Symbol) -> int:
 def adds_over_parts(plan: Plan) -> bool:
     """Whether loss and gradients of a batch are the sums of those of its parts, with the size of the whole batch in them.
 
-    Every value belongs to one example: its equation reads each batched tensor at its own index and sums over no other.
-    Only the loss and the gradients of parameters sum over the batch, and the size stands in them as a divisor alone.
+    Every value is one of three: it belongs to one example, and reads others at that example alone; or it is a sum over
+    examples, or linear in such sums; or no example enters it. The size of the batch stands in them as a divisor alone.
     """
     batch = plan.inputs[0].shape[0]
     assert plan.objective is not None, "a network has an objective"
-    ends = {plan.objective.name, *(tensor.name for _, tensor in plan.gradients)}
-    statements = (*plan.forward, *plan.loss, *plan.backward)
-    return all(_belongs(s, batch, s.equation.tensor.name in ends) for s in statements)
+    sums: set[str] = set()
+    for statement in (*plan.forward, *plan.loss, *plan.backward):
+        equation = statement.equation
+        if not _divides_only(equation, batch):
+            return False
+        if _belongs(equation, batch, sums):
+            continue
+        if equation.tensor.shape.count(batch) or not _is_sum(equation.body, batch, sums):
+            return False
+        sums.add(equation.tensor.name)
+    return {plan.objective.name, *(tensor.name for _, tensor in plan.gradients)} <= sums
 
 
-def _belongs(statement: Statement, batch: sp.Symbol, end: bool) -> bool:
-    equation = statement.equation
+def _belongs(equation: Equation, batch: sp.Symbol, sums: set[str]) -> bool:
+    """Whether the target belongs to one example, or none enters it."""
     own = [index.symbol for index in equation.free if index.extent == batch]
-    sums = [r for r in equation.body.atoms(Reduce) if any(extent == batch for _, extent in r.limits)]
-    if not _divides_only(equation, batch):
+    found = reads(equation.body)
+    if len(own) > 1 or any(read.tensor.name in sums for read in found):
         return False
-    if end:
-        return not own and _is_sum(equation.body, batch) and not equation.tensor.shape.count(batch)
-    if sums or len(own) > 1:
+    if any(extent == batch for r in equation.body.atoms(Reduce, Selected) for _, extent in r.limits):
         return False
-    return all(
-        position in own
-        for read in reads(equation.body)
-        for position, extent in zip(read.at, read.tensor.shape, strict=True)
-        if extent == batch
-    ) and (bool(own) or not _batched(equation, batch))
+    return all(position in own for read in found for position in _batch_positions(read, batch))
 
 
-def _batched(equation: Equation, batch: sp.Symbol) -> bool:
-    return any(_is_batched(read.tensor, batch) for read in reads(equation.body))
+def _batch_positions(read: Read, batch: sp.Symbol) -> list[sp.Expr]:
+    """Where a read stands along axes that have to do with the batch."""
+    pairs = zip(read.at, read.tensor.shape, strict=True)
+    return [position for position, extent in pairs if extent.has(batch)]
 
 
-def _is_batched(tensor: Tensor, batch: sp.Symbol) -> bool:
-    return any(extent.has(batch) for extent in tensor.shape)
-
-
-def _is_sum(body: sp.Expr, batch: sp.Symbol) -> bool:
-    """Σ over the batch of terms of one example each, times factors that no example enters."""
+def _is_sum(body: sp.Expr, batch: sp.Symbol, sums: set[str]) -> bool:
+    """Σ over the batch of terms of one example each, or a sum over examples; times factors that no example enters."""
     if isinstance(body, sp.Add):
-        return all(_is_sum(term, batch) for term in body.args)
+        return all(_is_sum(term, batch, sums) for term in body.args)
     if isinstance(body, sp.Mul):
-        summed = [f for f in body.args if any(_is_batched(r.tensor, batch) for r in reads(f))]
-        return len(summed) == 1 and _is_sum(summed[0], batch)
+        summed = [
+            f for f in body.args if any(_batch_positions(r, batch) or r.tensor.name in sums for r in reads(f))
+        ]
+        return len(summed) == 1 and _is_sum(summed[0], batch, sums)
+    if isinstance(body, Read):
+        return body.tensor.name in sums and body.outside in (None, 0)
     if not isinstance(body, Reduce) or body.kind != "sum":
         return False
     over = [k for k, extent in body.limits if extent == batch]
     if not over:
-        return _is_sum(body.body, batch)
-    inner = [r for r in body.body.atoms(Reduce) if any(extent == batch for _, extent in r.limits)]
-    positions = [
-        position
-        for read in reads(body.body)
-        for position, extent in zip(read.at, read.tensor.shape, strict=True)
-        if extent == batch
-    ]
-    return len(over) == 1 and not inner and bool(positions) and all(p == over[0] for p in positions)
+        return _is_sum(body.body, batch, sums)
+    inner = [r for r in body.body.atoms(Reduce, Selected) if any(extent == batch for _, extent in r.limits)]
+    positions = [position for read in reads(body.body) for position in _batch_positions(read, batch)]
+    plain = not any(read.tensor.name in sums for read in reads(body.body))
+    return len(over) == 1 and plain and not inner and bool(positions) and all(p == over[0] for p in positions)
 
 
 def _divides_only(equation: Equation, batch: sp.Symbol) -> bool:

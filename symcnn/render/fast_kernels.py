@@ -53,6 +53,7 @@ UFUNCS = {
     name: name
     for name in ("exp", "log", "tanh", "sinh", "cosh", "sqrt", "sign", "floor", "maximum", "minimum")
 }
+SHORT = 4  # places of a maximum up to which calls for each place are faster than one reduction
 LONGEST = 16  # places of a maximum that are compared one by one
 
 
@@ -169,7 +170,8 @@ def _routed(to: Emitter, node: Apply, target: Array) -> bool:
     known = to.maxima.get((source, axis))
     if known is None or not extent.is_Integer or not 2 <= extent <= LONGEST or chosen.shape != node.shape:
         return False
-    if len(other.shape) != len(node.shape) or other.shape[axis] != 1 or other.kind != "float":
+    short = len(node.shape) - len(other.shape)  # NumPy adds leading axes itself
+    if other.kind != "float" or (axis >= short and other.shape[axis - short] != 1):
         return False
     count = int(extent)
     prefixes = to.prefixes.get((source, axis), [])
@@ -177,7 +179,9 @@ def _routed(to: Emitter, node: Apply, target: Array) -> bool:
         return False
     beats = ("greater", "greater_equal") if known == "max" else ("less", "less_equal")
     values = to.value(source)
-    share = _row(to, to.value(other), axis, 0)
+    share = to.value(other)
+    if axis >= short:
+        share = _row(to, share, axis - short, 0)
     mask = to.buffer("mask", tuple(n for k, n in enumerate(node.shape) if k != axis), "bool")
     rest = share
     spare = to.buffer("share", _without(node.shape, axis)) if count > 2 else None
@@ -239,7 +243,8 @@ def _fold(to: Emitter, node: Fold, target: Array) -> None:
     source = node.source
     if node.operation in ("max", "min") and len(node.axes) == 1:
         extent = source.shape[node.axes[0]]
-        if extent.is_Integer and 2 <= extent <= LONGEST:
+        compared = (source, node.axes[0]) in to.wanted and extent <= LONGEST
+        if extent.is_Integer and extent >= 2 and (compared or extent <= SHORT):
             _running(to, node, target)
             return
     array = to.value(source)

@@ -9,7 +9,8 @@ from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
 from symcnn.program.build import Program
-from symcnn.program.fast_build import Choice, fast_program
+from symcnn.program.fast_build import fast_program
+from symcnn.program.fast_rewrite import Choice
 from symcnn.render.fast_arrays import Array
 from symcnn.render.fast_emit import Emitter
 from symcnn.render.loader import render
@@ -60,6 +61,7 @@ def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ..
         name = safe(tensor.name)
         writer.used.add(name)
         writer.arrays[tensor.name] = Array(f"self.{name}", "bind")
+        writer.pads[tensor.name] = None
     gradients = {tensor.name: Array(safe(tensor.name), "call") for _, tensor in plan.gradients}
     writer.used |= {array.text for array in gradients.values()}
     bodies: list[Lines] = []
