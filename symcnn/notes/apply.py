@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sympy as sp
 
 from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
-from symcnn.notes.names import base_name, letter
+from symcnn.notes.names import base_name, letter, read_name
 from symcnn.notes.opaque import elementary, maximum, sigmoid, unknown
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of, function_name
-from symcnn.notes.tree import Attribute, Chain, Group, Node, Number, Script, Symbol, Word, walk
+from symcnn.notes.tree import Attribute, Chain, Derivative, Group, Node, Number, Script, Symbol, Word, walk
 from symcnn.notes.world import Mismatch, Unreadable
 
 if TYPE_CHECKING:
@@ -119,6 +120,24 @@ def _sum_along(evaluator: Evaluator, argument: Node, options: dict[str, Node]) -
     return array(value.sum(axis=along, keepdims=True))
 
 
+def sum_over(evaluator: Evaluator, argument: Node, letters: list[str]) -> Array:
+    """sum_{n,i}(T) adds over the axes that the letters stand for in the definition of T."""
+    world = evaluator.world
+    inner = argument.body if isinstance(argument, Group) else argument
+    name = inner.wrt[0] if isinstance(inner, Derivative) and len(inner.wrt) == 1 else inner
+    ref = read_name(name, world.facts.habits)
+    for definition in world.definitions.get(world.facts.resolve(ref.key), ()) if ref is not None else ():
+        axes = [letter(index) for index in definition.indices or ()]
+        if letters and set(letters) <= set(axes):
+            value = evaluator.value(argument)
+            along = tuple(axis for axis, one in enumerate(axes) if one in letters)
+            if value.ndim != len(axes):
+                raise Unreadable("a sum over axes that the array does not have")
+            kept = np.asarray(value.sum(axis=along), dtype=object)
+            return array(kept.reshape(-1, 1) if kept.ndim == 1 else kept)
+    raise Unreadable("nothing says which axes a sum runs over")
+
+
 def _over_free_letters(evaluator: Evaluator, argument: Node, bare: str) -> Array:
     """sum(x_{ij}) adds over the letters that nothing else binds, sum(X) over all entries."""
     from symcnn.notes.free import free_letters
@@ -194,4 +213,4 @@ def scalar_function(evaluator: Evaluator, name: str) -> Any:
     return unknown(name)
 
 
-__all__ = ["Group", "apply_function", "apply_named", "call", "scalar_function"]
+__all__ = ["Group", "apply_function", "apply_named", "call", "scalar_function", "sum_over"]

@@ -14,7 +14,8 @@ import sympy as sp
 from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes import numeric, zero
 from symcnn.notes.derivative import Jacobian
-from symcnn.notes.evaluate import Evaluator, Flexible, Lazy, Value, shape_text
+from symcnn.notes.evaluate import Evaluator, Lazy, Value, shape_text
+from symcnn.notes.flexible import Flexible
 from symcnn.notes.free import free_letters
 from symcnn.notes.names import letter, letters_of, names_in, read_name
 from symcnn.notes.operations import Array, array
@@ -264,10 +265,9 @@ def _sized(evaluator: Evaluator, a: Value, b: Value, left: Node, right: Node) ->
     if isinstance(a, Flexible) and isinstance(b, Flexible):
         raise Unreadable("nothing says the size of the identity")
     known = evaluator.settled(b if isinstance(a, Flexible) else a, right if isinstance(a, Flexible) else left)
-    kind = a.kind if isinstance(a, Flexible) else b.kind if isinstance(b, Flexible) else ""
-    if known.ndim != 2:
-        raise Unreadable("nothing says the size of the identity")
-    other = array(sp.eye(known.shape[0]).tolist()) if kind == "identity" else array(np.full(known.shape, 1))
+    flexible = a if isinstance(a, Flexible) else b
+    assert isinstance(flexible, Flexible)
+    other = flexible.like(known)
     return (other, known) if isinstance(a, Flexible) else (known, other)
 
 

@@ -14,8 +14,9 @@ from symcnn.notes import operations as ops
 from symcnn.notes.apply import apply_function, call, sum_over
 from symcnn.notes.derivative import Jacobian, contract, derivative, differential, flat, gradient, layered
 from symcnn.notes.facts import FunctionRule
+from symcnn.notes.flexible import Flexible
 from symcnn.notes.names import Habits, Ref, base_name, letter, letters_of, read_name, subscript_items
-from symcnn.notes.opaque import equal, maximum, positive
+from symcnn.notes.opaque import equal, maximum, positive, taken
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of, is_transpose
 from symcnn.notes.sums import assignments
@@ -61,13 +62,6 @@ CLASS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Flexible:
-    """The identity, or a vector of ones, whose size its place decides."""
-
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
 class Lazy:
     """An array that a rule gives entry by entry, without saying how large it is."""
 
@@ -110,6 +104,13 @@ class Evaluator:
             raise Mismatch(f"a number is expected, came {shape_text(value)}", node)
         return sp.sympify(value.flat[0], strict=True)
 
+    def scalar_of(self, value: Value, node: Node) -> sp.Expr:
+        """The one number that a value is."""
+        known = self.settled(value, node)
+        if known.size != 1:
+            raise Mismatch(f"a number is expected, came {shape_text(known)}", node)
+        return sp.sympify(known.flat[0], strict=True)
+
     # --- nodes
 
     def factor(self, node: Node) -> Value:  # noqa: C901  (one case for each kind of node)
@@ -125,9 +126,12 @@ class Evaluator:
             case Decorated(body=body) | Annotated(body=body):
                 return self.factor(body)
             case Unary(name=sign, body=body):
-                value = self.value(body)
                 if sign not in ("-", "+"):
                     raise Unreadable(f"a sign {sign} says two things at once")
+                made = self.factor(body)
+                if isinstance(made, Flexible):
+                    return made.scaled(sp.Integer(-1 if sign == "-" else 1))
+                value = self.settled(made, body)
                 return array(-value) if sign == "-" else value
             case Add(terms=terms):
                 return self._sum(terms)
@@ -229,7 +233,16 @@ class Evaluator:
             family = Family(family.key + "'" * ref.primes, family.layer, family.sample)
         if ref.indices is None:
             return self.world.tensor(family)
+        if self.world.facts.cues.whole_only and not all(self._is_whole(index) for index in ref.indices):
+            return array(sp.Integer(0))
         return array(self.world.entry(family, tuple(self.index(index) for index in ref.indices)))
+
+    def _is_whole(self, index: Node) -> bool:
+        """Whether an index is a whole number, here where it may be a fraction."""
+        if not any(isinstance(part, Fraction) or _divides(part) for part in walk(index)):
+            return True
+        value = self.scalar(index)
+        return bool(value.is_Integer or not value.is_Rational)
 
     def _class(self, example: Node) -> int:
         """The number that the class of an example stands for; neighbours are of different classes."""
@@ -334,6 +347,8 @@ class Evaluator:
         if node.sup is None or isinstance(node.sup, Empty):
             return base_value
         if is_transpose(node.sup):
+            if isinstance(base_value, Flexible):
+                return base_value.transposed
             return array(self.settled(base_value, node).T)
         return self._powered(self.settled(base_value, node), node.sup)
 
@@ -381,12 +396,16 @@ class Evaluator:
     # --- sums and products
 
     def _sum(self, terms: tuple[Node, ...]) -> Array:
-        total: Array | None = None
-        for term in terms:
-            value = self.value(term)
-            total = value if total is None else self.added(total, value, term)
-        if total is None:
-            raise Unreadable("an empty sum")
+        values = [(term, self.factor(term)) for term in terms]
+        known = [(term, self.settled(v, term)) for term, v in values if not isinstance(v, Flexible)]
+        if not known:
+            raise Unreadable("nothing says the size of the identity or of the ones")
+        total = known[0][1]
+        for term, value in known[1:]:
+            total = self.added(total, value, term)
+        for term, value in values:
+            if isinstance(value, Flexible):
+                total = self.added(total, value.like(total), term)
         return total
 
     def added(self, a: Array, b: Array, node: Node) -> Array:
@@ -420,6 +439,8 @@ class Evaluator:
 
     def multiplied(self, a: Value, b: Value, name: str, node: Node) -> Value:
         """a (sign) b, where shapes and the kinds of the factors decide what the sign means."""
+        if name == "bmod":
+            return array(sp.Mod(self.scalar_of(a, node), self.scalar_of(b, node)))
         if name == "/":
             return self._quotient(self.settled(a, node), self.settled(b, node), node)
         if isinstance(a, Jacobian) and isinstance(b, Jacobian):
@@ -486,22 +507,18 @@ class Evaluator:
             raise Unreadable("nothing says the size of the identity or of the ones")
         known = self.settled(b if isinstance(a, Flexible) else a, node)
         flexible = a if isinstance(a, Flexible) else b
-        if known.ndim != 2 or name in ("otimes",):
-            raise Unreadable("nothing says the size of the identity or of the ones")
-        if isinstance(flexible, Flexible) and flexible.kind == "identity":
-            return known
-        if isinstance(a, Flexible):
-            return ops.matmul(array([[sp.Integer(1)] * known.shape[0]]), known)
-        if known.shape[1] == 1:
-            raise Unreadable("nothing says the size of the ones")
-        return ops.matmul(known, array([[sp.Integer(1)]] * known.shape[1]))
+        assert isinstance(flexible, Flexible)
+        if name == "otimes":
+            return flexible.kronecker(known, first=isinstance(b, Flexible))
+        if known.ndim == 0:
+            return flexible.scaled(sp.sympify(known.flat[0], strict=True))
+        return flexible.times(known) if isinstance(a, Flexible) else flexible.after_product(known)
 
     # --- calls, big operators, cases
 
     def _call_or_product(self, head: Node, group: Node, node: Node) -> Value:
         if _is_indicator(head):
-            body = arguments_of(group)[0]
-            return array(self.condition(body))
+            return self._indicator(arguments_of(group)[0])
         if self.world.is_function(head):
             return apply_function(self, head, group, node)
         called = base_name(head)
@@ -515,13 +532,15 @@ class Evaluator:
                 return self.named(entry, node)
         return self._product((head, group), [""], node)
 
-    def _big(self, node: BigOperator) -> Array:
+    def _big(self, node: BigOperator) -> Value:
         if node.body is None:
             raise Unreadable(f"a {node.name} without a body")
         if node.name == "sum" and node.upper is None and node.lower is not None:
             under = letters_of(node.lower)
             if not set(under) & set(letters_of(node.body)):
                 return sum_over(self, node.body, under)
+        if node.name == "prod":
+            return self._chained(node)
         values = [self.within(env).value(node.body) for env in assignments(self, node)]
         if node.name == "sum":
             if not values:
@@ -530,19 +549,58 @@ class Evaluator:
             for value in values[1:]:
                 total = self.added(total, value, node)
             return total
-        if node.name == "prod":
-            return array(sp.Mul(*(value.flat[0] for value in values)))
         if node.name == "max" and values:
             return array(maximum([sp.sympify(value.flat[0], strict=True) for value in values]))
         raise Unreadable(f"{node.name} is beyond this version")
+
+    def _indicator(self, condition: Node) -> Array:
+        """1 where a condition holds; entry by entry where it compares arrays."""
+        match condition:
+            case Chain(sides=(a, b), relations=(relation,)):
+                x, y = self.value(a), self.value(b)
+                if x.size > 1 or y.size > 1:
+                    shape = x.shape if x.size > 1 else y.shape
+                    if 1 < x.size != y.size > 1:
+                        raise Mismatch(f"a comparison of {shape_text(x)} and {shape_text(y)}", condition)
+                    pairs = zip(np.broadcast_to(x, shape).flat, np.broadcast_to(y, shape).flat, strict=True)
+                    signs = [
+                        self._relation(sp.sympify(p, strict=True), relation.name, sp.sympify(q, strict=True))
+                        for p, q in pairs
+                    ]
+                    return array(signs).reshape(shape)
+        return array(self.condition(condition))
+
+    def _chained(self, node: BigOperator) -> Value:
+        """A product over an index: of numbers, of links of a chain, or of matrices, whose order matters."""
+        assert node.body is not None
+        factors = [self.within(env).factor(node.body) for env in assignments(self, node)]
+        if not factors:
+            self.world.beyond += 1
+            return array(sp.Integer(1))
+        forward = self._folded(factors, node)
+        if len(factors) == 1 or isinstance(forward, Jacobian):
+            return forward
+        backward = self._folded(factors[::-1], node)
+        if self.world.facts.cues.latest_first:
+            return backward
+        a, b = self.settled(forward, node), self.settled(backward, node)
+        if a.shape != b.shape or any(sp.expand(x - y) != 0 for x, y in zip(a.flat, b.flat, strict=True)):
+            raise Unreadable("nothing says in which order the matrices of a product stand")
+        return forward
+
+    def _folded(self, factors: list[Value], node: BigOperator) -> Value:
+        result = factors[0]
+        for factor in factors[1:]:
+            result = self.multiplied(result, factor, "", node)
+        return result
 
     def _cases(self, node: Cases) -> Array:
         """Each value times the indicator of its condition; `otherwise` is what the others leave."""
         total: Array | None = None
         left: sp.Expr = sp.Integer(1)
-        for branch in node.branches:
-            value = self.value(branch.value)
-            holds = self._branch_condition(branch.condition, left)
+        for value_node, conditions in _branches(node):
+            value = self.value(value_node)
+            holds = sp.Mul(*(self._branch_condition(condition, left) for condition in conditions))
             left = left - holds
             part = array(value * holds)
             total = part if total is None else self.added(total, part, node)
@@ -571,6 +629,9 @@ class Evaluator:
             case Chain(sides=sides, relations=relations):
                 result: sp.Expr = sp.Integer(1)
                 for a, relation, b in zip(sides, relations, sides[1:], strict=False):
+                    if isinstance(b, BigOperator) and b.name == "argmax" and relation.name == "=":
+                        result *= self._taken(a, b)
+                        continue
                     if isinstance(a, Empty) and relation.name in ("->", "implies"):
                         continue
                     result *= self._relation(self.scalar(a), relation.name, self.scalar(b))
@@ -596,6 +657,18 @@ class Evaluator:
                 raise Unreadable("a condition that is no relation")
         return result
 
+    def _taken(self, place: Node, best: BigOperator) -> sp.Expr:
+        """The indicator that the maximum over some letters is taken at one place, `(r, s) = argmax_{r', s'} x`."""
+        inner = place.body if isinstance(place, Group) else place
+        items = inner.items if isinstance(inner, Sequence) else (inner,)
+        wanted = tuple(self.world.integer(item, self.env) for item in items)
+        runs = list(assignments(self, best))
+        if best.body is None or any(len(run) != len(wanted) for run in runs):
+            raise Unreadable("a place of the maximum that does not fit to what it runs over")
+        values = [self.within(run).scalar(best.body) for run in runs]
+        at = [tuple(run.values()) for run in runs]
+        return taken(at.index(wanted), values) if wanted in at else sp.Integer(0)
+
     def _relation(self, a: sp.Expr, name: str, b: sp.Expr) -> sp.Expr:
         if a.is_number and b.is_number:
             truth = {"=": a == b, "!=": a != b, "<": a < b, ">": a > b, "<=": a <= b, ">=": a >= b}
@@ -620,6 +693,21 @@ class Evaluator:
             table = dict(zip(at.flat, np.broadcast_to(to, at.shape).flat, strict=True))
             return ops.entrywise(lambda x: x.subs(table), value)
         raise Unreadable("an evaluation at a place that is not given")
+
+
+def _divides(node: Node) -> bool:
+    return isinstance(node, Product) and any(operator.name == "/" for operator in node.operators)
+
+
+def _branches(node: Cases) -> list[tuple[Node, list[Node | None]]]:
+    """Each value with its conditions; a line without a value goes on with the conditions of the one above."""
+    found: list[tuple[Node, list[Node | None]]] = []
+    for branch in node.branches:
+        if isinstance(branch.value, Empty) and found:
+            found[-1][1].append(branch.condition)
+        else:
+            found.append((branch.value, [branch.condition]))
+    return found
 
 
 def rule_sizes(rule: FunctionRule, y: Array) -> dict[str, int]:

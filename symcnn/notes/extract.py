@@ -164,9 +164,9 @@ def _formula(block: Block, found: Found, document: Document) -> Formula:
 
 
 def _prose(block: Block, document: Document) -> Prose | None:
-    """The running text of a block, or None where there is none."""
+    """The running text of a block, or None where there is none; a heading counts without words too."""
     text = block.prose
-    if not text.strip():
+    if not text.strip() and not block.heading:
         return None
     line, _ = document.place(block.start + len(text) - len(text.lstrip()))
     kind: Literal["paragraph", "heading"] = "heading" if block.heading else "paragraph"

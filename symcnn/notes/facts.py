@@ -68,6 +68,8 @@ class Cues:
     logistic: bool = False
     per_example: bool = False
     zero_based: bool = False
+    latest_first: bool = False
+    """In a product over time the latest factor stands on the left."""
     whole_only: bool = False
     """An entry at an index that is no whole number does not exist, and counts as zero."""
     single_from: int | None = None

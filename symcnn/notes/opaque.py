@@ -50,6 +50,11 @@ class equal(sp.Function):  # noqa: N801
     def eval(cls, a: sp.Expr, b: sp.Expr) -> sp.Expr | None:
         if a.is_number and b.is_number:
             return sp.Integer(1) if a == b else sp.Integer(0)
+        for one, other in ((a, b), (b, a)):
+            for mark in other.atoms(chosen):
+                values = mark.args[1:]
+                if one in values and other == maximum(list(values)):
+                    return chosen(sp.Integer(values.index(one)), *values)
         return None
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
@@ -87,6 +92,16 @@ def maximum(values: list[sp.Expr]) -> sp.Expr:
         first = positive(sp.expand(a - b))
         return a * first + b * (1 - first)
     return sp.Add(*(value * chosen(sp.Integer(k), *values) for k, value in enumerate(values)))
+
+
+def taken(k: int, values: list[sp.Expr]) -> sp.Expr:
+    """The indicator that the greatest of some values is number k."""
+    if len(values) == 1:
+        return sp.Integer(1)
+    if len(values) == 2:
+        first = positive(sp.expand(values[0] - values[1]))
+        return 1 - first if k else first
+    return chosen(sp.Integer(k), *values)
 
 
 @cache

@@ -61,7 +61,12 @@ class Operators(Differentials):
         word = node.base if isinstance(node, Script) else node
         if isinstance(word, Word):
             node = self._applied(node, word, start)
-        elif self._is_head(node) and self.opens_bracket() and not self._opens_array():
+        elif (
+            self._is_head(node)
+            and self.opens_bracket()
+            and not self._opens_array()
+            and not self._set_apart(node)
+        ):
             node = self._call_or_product(node, start)
         elif isinstance(node, Derivative) and node.of is None and node.applied and self.operand_follows():
             of = self.factor() if self.opens_bracket() else self.juxtaposition()
@@ -102,6 +107,12 @@ class Operators(Differentials):
         while isinstance(base, Script | Accent):
             base = base.base if isinstance(base, Script) else base.body
         return isinstance(base, Symbol | Styled) and (base is not node or not isinstance(node, Styled))
+
+    def _set_apart(self, node: Node) -> bool:
+        """Whether a thin space stands between a name and a bracket, as between factors: `g \\, (x - m)`."""
+        before, bracket = self.tokens[self.at - 1], self.peek()
+        gap = self.latex[before.span.end : bracket.span.start]
+        return "\\," in gap and not (isinstance(node, Script) and node.primes)
 
     def _opens_array(self) -> bool:
         """Whether the bracket that comes holds a bare array: a matrix beside the symbol, no argument."""

@@ -30,15 +30,18 @@ def cues(text: str, whole: str) -> Cues:
         rows=says(
             r"(examples|samples|images)[^.]{0,30}\bin (the )?rows\b|one (example|sample|image)[^.]{0,20}\brow\b"
         ),
-        zero_outside=says(
-            r"(count|counts|counted|taken|read) as zero|zeros? outside|padd?ed (with|by) zeros"
-        ),
+        zero_outside=says(r"(count|counts|counted|taken|read) as zero|zeros? outside|padd?ed (with|by) zeros")
+        or re.search(r"(counts?|counted|taken|read) as \$0\$", whole) is not None,
         flipped=says(FLIPPED) and not says(UNFLIPPED),
         unflipped=says(UNFLIPPED),
         star_is_entrywise=says(r"(star|asterisk|\*)[^.]{0,40}(entry by entry|element-?wise|entrywise)")
         or says(r"(entry by entry|element-?wise)[^.]{0,40}(star|asterisk)"),
         logistic=re.search(r"\b(sigmoid|logistic)\b", whole, re.I) is not None,
         per_example=says(r"per-example|per example|no\s+inside"),
+        whole_only=says(r"(index|indices|number)[^.]{0,30}\b(no|not a|not) whole|non-?integer ind"),
+        latest_first=says(
+            r"(latest|last|newest|largest)[^.]{0,30}(factor|matrix|one|index)[^.]{0,20}(left|first)"
+        ),
         zero_based=says(r"(count|start|begin|number)(ed|s|ing)?[^.]{0,25}(at|from|with) (zero|0)\b"),
     )
 

@@ -53,7 +53,11 @@ def layer_document(layer: Layer) -> Parts:
     sections = (
         forward_section(equations, notation, layer),
         Section(
-            ("Gradients",), tuple(cotangent_section(equation, parts, notation) for equation, parts in found)
+            ("Gradients",),
+            tuple(
+                cotangent_section(equation, parts, notation, alone=len(equations) == 1)
+                for equation, parts in found
+            ),
         ),
         rules_section(derivations),
     )
@@ -112,10 +116,16 @@ def _role(name: str, layer: Layer) -> str:
     return "given" if any(t.name == name for t in layer.system.inputs) else "intermediate"
 
 
-def cotangent_section(equation: Equation, parts: tuple[Gradient, ...], notation: Notation) -> Section:
-    """The section of one cotangent: one part for each equation that reads the tensor, and their sum."""
+def cotangent_section(
+    equation: Equation, parts: tuple[Gradient, ...], notation: Notation, *, alone: bool = True
+) -> Section:
+    """The section of one cotangent: one part for each equation that reads the tensor, and their sum.
+
+    ``alone``: the layer has no other equation than the one read by.
+    """
     if len(parts) == 1:
-        return gradient_section(parts[0], notation)
+        section = gradient_section(parts[0], notation)
+        return section if alone else Section(section.title, (*_alone(parts[0], notation), *section.blocks))
     whole = notation.whole(equation.tensor)
     if not parts:
         return Section((Math(whole),), (sentence("Nothing depends on it: {d} = 0.", d=whole),))
@@ -135,11 +145,12 @@ def cotangent_section(equation: Equation, parts: tuple[Gradient, ...], notation:
 def _alone(part: Gradient, notation: Notation) -> list[Block]:
     """The one equation that counts for a part of a cotangent."""
     forward = part.derivation.equation
+    small = small_case(forward, notation)
     return [
-        sentence("As though nothing but this equation read the tensor, in letters of their own:"),
+        sentence("Through this equation alone, in letters of their own:"),
         Display((Line(*equation_latex(forward, notation)),)),
         *remarks(forward, notation),
-        *small_case(forward, notation),
+        *([*small, sentence("The gradient for all sizes:")] if small else []),
     ]
 
 

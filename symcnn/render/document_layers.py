@@ -54,7 +54,7 @@ def kind_section(kind: LayerKind, nodes: list[Node], network: Notation) -> tuple
         blocks += written_out(layer)
     cotangents = kind.cotangents((*kind.trained, *kind.data), policy)
     for found in cotangents:
-        section = cotangent_section(found.equation, found.parts, notation)
+        section = cotangent_section(found.equation, found.parts, notation, alone=len(equations) == 1)
         trained = found.equation.tensor.name[1:] in kind.trained
         if trained and len(equations) == 1 and layer is not None:
             section = Section(section.title, (*section.blocks, *_chains(layer, found.parts[0], notation)))
