@@ -28,16 +28,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 PARAMETERS = {
-    "W1": (6, 1, 5, 5),
-    "b1": (6,),
-    "W2": (16, 6, 5, 5),
-    "b2": (16,),
-    "W3": (120, 400),
-    "b3": (120,),
-    "W4": (84, 120),
-    "b4": (84,),
-    "W5": (10, 84),
-    "b5": (10,),
+    "W1": (6, 1, 5, 5), "b1": (6,), "W2": (16, 6, 5, 5), "b2": (16,), "W3": (120, 400), "b3": (120,),
+    "W4": (84, 120), "b4": (84,), "W5": (10, 84), "b5": (10,),
 }
 FAN_IN = {"W1": 25, "W2": 150, "W3": 400, "W4": 120, "W5": 84}
 
@@ -207,11 +199,11 @@ def sgd_step(params, grads, lr):
         value -= lr * grads[name]
 
 
-def _check(arrays, what="parameters"):
-    """Raise ValueError unless `arrays` has the names, shapes and dtypes of PARAMETERS."""
-    if set(arrays) != set(PARAMETERS):
-        raise ValueError(f"expected {what} {', '.join(PARAMETERS)}, got {', '.join(map(str, arrays))}")
-    for name, shape in PARAMETERS.items():
+def _check(arrays, what="parameters", shapes=PARAMETERS):
+    """Raise ValueError unless `arrays` has these names and shapes, and holds floats."""
+    if set(arrays) != set(shapes):
+        raise ValueError(f"expected {what} {', '.join(shapes)}, got {', '.join(map(str, arrays))}")
+    for name, shape in shapes.items():
         _array(name, arrays[name], shape)
 
 

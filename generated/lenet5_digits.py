@@ -26,14 +26,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 PARAMETERS = {
-    "W1": (16, 1, 3, 3),
-    "b1": (16,),
-    "W2": (32, 16, 3, 3),
-    "b2": (32,),
-    "W3": (84, 128),
-    "b3": (84,),
-    "W4": (10, 84),
-    "b4": (10,),
+    "W1": (16, 1, 3, 3), "b1": (16,), "W2": (32, 16, 3, 3), "b2": (32,), "W3": (84, 128), "b3": (84,),
+    "W4": (10, 84), "b4": (10,),
 }
 FAN_IN = {"W1": 9, "W2": 144, "W3": 128, "W4": 84}
 
@@ -191,11 +185,11 @@ def sgd_step(params, grads, lr):
         value -= lr * grads[name]
 
 
-def _check(arrays, what="parameters"):
-    """Raise ValueError unless `arrays` has the names, shapes and dtypes of PARAMETERS."""
-    if set(arrays) != set(PARAMETERS):
-        raise ValueError(f"expected {what} {', '.join(PARAMETERS)}, got {', '.join(map(str, arrays))}")
-    for name, shape in PARAMETERS.items():
+def _check(arrays, what="parameters", shapes=PARAMETERS):
+    """Raise ValueError unless `arrays` has these names and shapes, and holds floats."""
+    if set(arrays) != set(shapes):
+        raise ValueError(f"expected {what} {', '.join(shapes)}, got {', '.join(map(str, arrays))}")
+    for name, shape in shapes.items():
         _array(name, arrays[name], shape)
 
 

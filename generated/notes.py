@@ -20,12 +20,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-PARAMETERS = {
-    "W1": (1, 1, 3, 3),
-    "b1": (1,),
-    "W2": (1, 4),
-    "b2": (1,),
-}
+PARAMETERS = {"W1": (1, 1, 3, 3), "b1": (1,), "W2": (1, 4), "b2": (1,)}
 FAN_IN = {"W1": 9, "W2": 4}
 
 
@@ -125,11 +120,11 @@ def sgd_step(params, grads, lr):
         value -= lr * grads[name]
 
 
-def _check(arrays, what="parameters"):
-    """Raise ValueError unless `arrays` has the names, shapes and dtypes of PARAMETERS."""
-    if set(arrays) != set(PARAMETERS):
-        raise ValueError(f"expected {what} {', '.join(PARAMETERS)}, got {', '.join(map(str, arrays))}")
-    for name, shape in PARAMETERS.items():
+def _check(arrays, what="parameters", shapes=PARAMETERS):
+    """Raise ValueError unless `arrays` has these names and shapes, and holds floats."""
+    if set(arrays) != set(shapes):
+        raise ValueError(f"expected {what} {', '.join(shapes)}, got {', '.join(map(str, arrays))}")
+    for name, shape in shapes.items():
         _array(name, arrays[name], shape)
 
 

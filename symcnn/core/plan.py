@@ -142,6 +142,12 @@ class Plan:
         """The plan's own statements, without those of its procedures."""
         return tuple(s for s in (*self.forward, *self.loss, *self.backward) if isinstance(s, Statement))
 
+    @property
+    def every_statement(self) -> tuple[Statement, ...]:
+        """The plan's own statements and those of its procedures, each once."""
+        inner = (a for p in self.procedures for a in (*p.forward, *p.backward) if isinstance(a, Statement))
+        return (*self.statements, *inner)
+
     def procedure(self, name: str) -> Procedure:
         """The procedure of this name."""
         return next(procedure for procedure in self.procedures if procedure.name == name)

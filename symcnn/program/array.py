@@ -13,6 +13,7 @@ from typing import Literal
 import sympy as sp
 
 from symcnn.core.bounds import nonnegative
+from symcnn.core.plan import Call
 
 Shape = tuple[sp.Expr, ...]
 Kind = Literal["float", "bool", "int"]
@@ -272,6 +273,21 @@ class Accumulate(Node):
 @dataclass(frozen=True, slots=True)
 class Zeros(Node):
     """An array of zeros in the dtype of the inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn(Node):
+    """A mask: 0 with probability ``p``, else 1, drawn anew for each step of training."""
+
+    p: sp.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Called(Node):
+    """What the procedure of a block returns, called with ``args``."""
+
+    call: Call
+    args: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)

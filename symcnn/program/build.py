@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Selected, Within
-from symcnn.core.plan import Plan, Statement
+from symcnn.core.plan import Action, Call, Draw, Plan, Procedure, Statement
 from symcnn.core.tensor import Tensor
-from symcnn.program.array import Copy, Labelled, Node, Scalar, apply, floating, reshaped, transposed
+from symcnn.program.array import (
+    Called,
+    Copy,
+    Drawn,
+    Labelled,
+    Named,
+    Node,
+    Scalar,
+    apply,
+    floating,
+    reshaped,
+    scalar,
+    transposed,
+)
 from symcnn.program.lower import numeric
 from symcnn.program.lower_read import axis_of, whole
 from symcnn.program.lower_scatter import lower_scatter
-from symcnn.program.passes import pruned, shared
+from symcnn.program.passes import Sections, divided, pruned, shared
 from symcnn.program.scope import Layout, Scope
 from symcnn.program.steps import Step, is_view
+
+KEPT = 65_536  # entries an image up to which a part is kept for the backward pass rather than made again
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """The steps of a procedure: forwards, and backwards from the cotangent of its output."""
+
+    procedure: Procedure
+    forward: tuple[Step, ...]
+    backward: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """The steps of a plan, in order; each function of a module runs those that its results need.
 
-    ``layout`` says in which order the axes of a tensor lie in memory.
+    ``layout`` says in which order the axes of a tensor lie in memory. ``routines`` are the plan's procedures.
     """
 
     plan: Plan
@@ -31,36 +56,140 @@ class Program:
     forward: tuple[Step, ...]
     loss: tuple[Step, ...]
     backward: tuple[Step, ...]
+    routines: tuple[Routine, ...] = ()
+
+    @property
+    def two_modes(self) -> bool:
+        """Whether training and evaluation differ."""
+        plan = self.plan
+        every = (*self.steps, *(s for r in self.routines for s in (*r.forward, *r.backward)))
+        return plan.objective != plan.measure or any(s.evaluation is not None or s.training for s in every)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The plan's own steps, without those of routines."""
+        return (*self.forward, *self.loss, *self.backward)
 
 
 def build(plan: Plan) -> Program:
     """The array program of a plan. Raises UnsupportedFormula."""
     layout = _layout(plan)
-    sections = [
-        [Step(s.equation.tensor.name, lower_statement(s, layout), s) for s in statements]
-        for statements in (plan.forward, plan.loss, plan.backward)
-    ]
-    results = {plan.output.name, *(tensor.name for _, tensor in plan.gradients)}
-    if plan.objective is not None:
-        results.add(plan.objective.name)
-    sections = [[_own(step, results) for step in section] for section in pruned(sections, results)]
-    taken = {tensor.name for tensor in (*plan.inputs, *plan.parameters)} | {
+    taken = {tensor.name for tensor in (*plan.inputs, *plan.parameters, *plan.state)} | {
         symbol.name for symbol in every_symbol(plan)
     }
-    forward, loss, backward = shared(sections, taken)
-    return Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
+    results = {plan.output.name, *(tensor.name for _, tensor in plan.gradients), *_names(plan.state)}
+    results |= {tensor.name for tensor in (plan.objective, plan.measure) if tensor is not None}
+    results |= {name for action in plan.backward if isinstance(action, Call) for name in (grads_of(action),)}
+    body = Lowering(layout, plan.procedures, plan.draws)
+    sections = body.sections((plan.forward, plan.loss, plan.backward), results, taken)
+    measure = plan.measure or plan.objective
+    if measure is not None:
+        sections = _marked(sections, {plan.output.name, measure.name}, 2)
+    forward, loss, backward = sections
+    routines = tuple(_routine(procedure, plan, layout) for procedure in plan.procedures)
+    return Program(plan, layout, tuple(forward), tuple(loss), tuple(backward), routines)
+
+
+def _routine(procedure: Procedure, plan: Plan, layout: Layout) -> Routine:
+    taken = _names((*procedure.inputs, *procedure.labels, *procedure.parameters, *procedure.state))
+    results = {procedure.output.name, *_names(procedure.state), *_names(procedure.cotangents)}
+    results |= {tensor.name for _, tensor in procedure.gradients}
+    results |= {grads_of(action) for action in procedure.backward if isinstance(action, Call)}
+    body = Lowering(layout, plan.procedures, procedure.draws)
+    used = {*taken, procedure.seed.name, *(s.name for s in every_symbol(plan))}
+    sections = body.sections((procedure.forward, procedure.backward), results, used)
+    forward, backward = _marked(sections, {procedure.output.name}, 1)
+    return Routine(procedure, tuple(forward), tuple(backward))
+
+
+def _names(tensors: Iterable[Tensor]) -> set[str]:
+    return {tensor.name for tensor in tensors}
+
+
+def _marked(sections: Sections, results: set[str], last: int) -> Sections:
+    """Which steps of the first sections are for training alone."""
+    early = [step for section in sections[:last] for step in section]
+    marked = iter(divided(early, results))
+    return [[next(marked) for _ in section] for section in sections[:last]] + sections[last:]
+
+
+def saved_of(call: Call) -> str:
+    """The name under which a call's values wait for the backward pass."""
+    return f"{call.name}_saved"
+
+
+def grads_of(call: Call) -> str:
+    """The name of the gradients that a call gives backwards."""
+    return f"{call.name}_grads"
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """Lowers the actions of a plan or procedure."""
+
+    layout: Layout
+    procedures: tuple[Procedure, ...]
+    draws: tuple[Draw, ...]
+
+    def sections(
+        self, parts: Sequence[Sequence[Action]], results: set[str], taken: Iterable[str]
+    ) -> Sections:
+        """Steps without what no result needs, with repeated computations named."""
+        steps = [[step for action in part for step in self._steps(action)] for part in parts]
+        kept = [[_own(step, results) for step in section] for section in pruned(steps, results)]
+        return shared(kept, taken, self._heavy)
+
+    def _steps(self, action: Action) -> Iterator[Step]:
+        if isinstance(action, Call):
+            yield self._backward(action) if action.backward else self._forward(action)
+            return
+        read = action.equation.inputs
+        if action.evaluation is not None:
+            for draw in self.draws:
+                if draw.tensor in read:
+                    shape = self.layout.stored(draw.tensor).shape
+                    yield Step(draw.tensor.name, Drawn(shape, draw.p))
+        evaluation = None
+        if action.evaluation is not None:
+            evaluation = lower_equation(action.evaluation, self.layout)
+        name = action.equation.tensor.name
+        yield Step(name, lower_statement(action, self.layout), action, evaluation)
+
+    def _forward(self, call: Call) -> Step:
+        (output,) = call.results
+        assert output is not None, "a block has an output"
+        node = Called(self.layout.stored(output).shape, call, self._arguments(call))
+        return Step(output.name, node, also=(saved_of(call),))
+
+    def _backward(self, call: Call) -> Step:
+        names = tuple(tensor.name for tensor in call.results if tensor is not None)
+        node = Called((), call, (Named((), saved_of(call)), *self._arguments(call)))
+        return Step(grads_of(call), node, also=names)
+
+    def _arguments(self, call: Call) -> tuple[Node, ...]:
+        return tuple(
+            self.layout.stored(value) if isinstance(value, Tensor) else scalar(value)
+            for value in call.arguments
+        )
+
+    def _heavy(self, node: Node) -> bool:
+        """Whether a part of one image has so many entries that keeping it costs more than making it again."""
+        if self.layout.batch is None:
+            return False
+        entries = sp.Mul(*node.shape).subs(self.layout.batch, 1)
+        return bool(entries.is_Integer and entries > KEPT)
 
 
 def _own(step: Step, results: set[str]) -> Step:
     """A result has memory of its own, even where it is a mere view of an input."""
     if step.name in results and is_view(step.node) and not isinstance(step.node, Scalar):
-        return Step(step.name, Copy(step.node.shape, step.node), step.statement)
+        return replace(step, node=Copy(step.node.shape, step.node))
     return step
 
 
 def every_symbol(plan: Plan) -> list[sp.Symbol]:
     """Sizes, scalar parameters and indices of a plan."""
-    statements = (*plan.forward, *plan.loss, *plan.backward)
+    statements = plan.every_statement
     found = {s for statement in statements for s in statement.equation.body.free_symbols}
     found |= {s for tensor in (*plan.inputs, *plan.parameters) for n in tensor.shape for s in n.free_symbols}
     found |= {symbol for symbol, _ in plan.scalars}

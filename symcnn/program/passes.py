@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import replace
 
 from symcnn.program.array import Accumulate, Chosen, Fold, Matmul, Named, Node, Pad, Reshape, Windows
 from symcnn.program.steps import Step, is_copy, is_view, names_in, substituted, walk
@@ -16,10 +17,22 @@ def needed(steps: Sequence[Step], results: Iterable[str]) -> list[Step]:
     wanted = set(results)
     kept: list[Step] = []
     for step in reversed(steps):
-        if step.name in wanted:
+        if not wanted.isdisjoint(step.names):
             kept.append(step)
-            wanted |= names_in(step.node)
+            wanted |= step.reads
     return kept[::-1]
+
+
+def divided(steps: Sequence[Step], results: Iterable[str]) -> list[Step]:
+    """Steps that ``results`` do not need in evaluation are marked as those of training alone."""
+    wanted = set(results)
+    marked: list[Step] = []
+    for step in reversed(steps):
+        used = not wanted.isdisjoint(step.names)
+        if used:
+            wanted |= names_in(step.evaluation if step.evaluation is not None else step.node)
+        marked.append(replace(step, training=not used))
+    return marked[::-1]
 
 
 def pruned(sections: Sections, results: Iterable[str]) -> Sections:
@@ -28,43 +41,63 @@ def pruned(sections: Sections, results: Iterable[str]) -> Sections:
     return [[step for step in section if id(step) in kept] for section in sections]
 
 
-def shared(sections: Sections, taken: Iterable[str]) -> Sections:
-    """A computation that stands in several places is done once, where it is met first, and named."""
+def shared(
+    sections: Sections, taken: Iterable[str], heavy: Callable[[Node], bool] = lambda _: False
+) -> Sections:
+    """A computation that stands in several places is done once, where it is met first, and named.
+
+    A ``heavy`` part is not kept from the first section for later ones: it is made again.
+    """
     steps = [step for section in sections for step in section]
-    used = set(taken) | {step.name for step in steps}
+    used = set(taken) | {name for step in steps for name in step.names}
     whole = {
         step.node: Named(step.node.shape, step.name) for step in reversed(steps) if not is_view(step.node)
     }
-    counts = Counter(node for step in steps for node in _computations(step.node))
-    repeated = {node for node, count in counts.items() if count > 1 and node not in whole}
     names: dict[Node, Named] = {}
     result: Sections = []
-    for section in sections:
+    for place, section in enumerate(sections):
+        reach = sections[:1] if place == 0 else sections[1:]
+        near = _repeated([step for part in reach for step in part], whole)
+        far = _repeated(steps, whole)
+        if place == 1:
+            names = {node: name for node, name in names.items() if node in whole or not heavy(node)}
         done: list[Step] = []
         for step in section:
             for node in _computations(step.node):
-                if node in repeated and node not in names and _worth(node, step.node, steps):
+                if node not in names and node in (near if heavy(node) else far):
                     name = unused(described(node, step.name), used)
                     done.append(Step(name, substituted(node, names)))
                     names[node] = Named(node.shape, name, node.kind)
-            done.append(Step(step.name, substituted(step.node, names), step.statement))
+            done.append(replace(step, node=substituted(step.node, names)))
             if step.node in whole and whole[step.node].name == step.name:
                 names[step.node] = whole[step.node]
         result.append(done)
     return result
 
 
+def _repeated(steps: Sequence[Step], whole: Container[Node]) -> set[Node]:
+    """Computations that stand in several places, but for those that stand only inside one larger such computation."""
+    counts: Counter[Node] = Counter()
+    parents: dict[Node, set[Node]] = {}
+    for step in steps:
+        for node in _computations(step.node):
+            counts[node] += 1
+            for below in _below(node):
+                parents.setdefault(below, set()).add(node)
+        if is_view(step.node):
+            for node in _computations(step.node):
+                parents.setdefault(node, set()).add(step.node)
+    roots = {step.node for step in steps}
+    return {
+        node
+        for node, count in counts.items()
+        if count > 1 and node not in whole and (node in roots or len(parents.get(node, ())) > 1)
+    }
+
+
 def _computations(node: Node) -> list[Node]:
     """What ``node`` computes, sources first."""
     return [part for part in walk(node) if not is_view(part)]
-
-
-def _worth(node: Node, root: Node, steps: Sequence[Step]) -> bool:
-    """Not where the node stands only inside one larger computation that is itself shared."""
-    parents = {parent for step in steps for parent in _computations(step.node) if node in _below(parent)} | {
-        step.node for step in steps if is_view(step.node) and node in _computations(step.node)
-    }
-    return len(parents) > 1 or root == node
 
 
 def _below(parent: Node) -> list[Node]:

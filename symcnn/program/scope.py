@@ -106,7 +106,7 @@ class Scope:
         """``part`` with exactly the axes ``labels``, repeated where it does not depend on one."""
         node = self.align(part, labels)
         shape = self.shape(labels)
-        if set(part.labels) == set(labels):
+        if set(part.labels) == set(labels) or node.shape == shape:
             return node
         return Spread(shape, node)
 

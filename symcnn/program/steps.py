@@ -26,11 +26,28 @@ VIEWS = (Named, Scalar, Slice, Flip, Windows, Diagonal, Transpose, Expand, Sprea
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``name = node``; ``statement`` where the step ends one, None for a part that was given a name."""
+    """``name = node``; ``statement`` where the step ends one, None for a part that was given a name.
+
+    ``evaluation`` is what stands in its place in evaluation, where that differs; a step with ``training`` is left out
+    there. ``also`` are further names that a call gives.
+    """
 
     name: str
     node: Node
     statement: Statement | None = None
+    evaluation: Node | None = None
+    training: bool = False
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that it defines."""
+        return (self.name, *self.also)
+
+    @property
+    def reads(self) -> set[str]:
+        """Every name that it reads, in training or evaluation."""
+        return names_in(self.node) | (names_in(self.evaluation) if self.evaluation is not None else set())
 
 
 def walk(node: Node) -> Iterator[Node]:

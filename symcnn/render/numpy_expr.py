@@ -17,6 +17,7 @@ from symcnn.program.array import (
     Cut,
     Diagonal,
     Dilate,
+    Drawn,
     Expand,
     Flip,
     Fold,
@@ -33,6 +34,7 @@ from symcnn.program.array import (
     Windows,
     Zeros,
 )
+from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_number import (
     AND,
     ATOM,
@@ -92,6 +94,7 @@ class Writer:
     names: Mapping[str, str]
     used: set[str] = field(default_factory=set)
     extents: Sequence[tuple[sp.Expr, sp.Symbol]] = ()
+    functions: Mapping[str, Function] = field(default_factory=dict)
 
     def text(self, node: Node) -> str:
         """``node`` as an expression."""
@@ -206,6 +209,9 @@ class Writer:
                 return f"float({self.text(node.source)})"
             case Cast():
                 return f"{self._atom(node.source)}.astype({self.dtype()})"
+            case Drawn(p=p):
+                draws = f"rng.random({self.shape(node.shape)}, np.float32)"
+                return f"({draws} >= {self.number(p)}).astype({self.dtype()})"
             case Zeros():
                 return f"np.zeros({self.shape(node.shape)}, {self.dtype()})"
         raise UnsupportedFormula(f"no NumPy form for {type(node).__name__}")

@@ -37,7 +37,7 @@ def formula(program: Program) -> str:
     module.helpers |= writer.used
     seeded = [f'{seed} = _array("{seed}", {seed}, {plan.output.rank})', "", fits]
     results = [tensor.name for _, tensor in plan.gradients]
-    floats = [module.name(t.name) for t in plan.inputs if classes_of(t, _statements(program)) is None]
+    floats = [module.name(t.name) for t in plan.inputs if classes_of(t, plan.statements) is None]
     dtype = f"np.result_type({', '.join(floats)})" if floats else "np.float64"
     values = {
         "arguments": ", ".join(part for part in (tensors, "*" if given else "", given) if part),
@@ -47,21 +47,20 @@ def formula(program: Program) -> str:
         "output": module.name(plan.output.name),
         "output_shape": output_shape,
         "gradients": entries([(name, module.name(tensor.name)) for name, tensor in plan.gradients]),
-        "equations": [written(statement.equation) for statement in plan.forward],
+        "equations": [written(statement.equation) for statement in _forward(program)],
     }
     return module.rendered("numpy/formula.py.jinja", values)
 
 
-def _statements(program: Program) -> tuple[Statement, ...]:
-    plan = program.plan
-    return (*plan.forward, *plan.loss, *plan.backward)
+def _forward(program: Program) -> list[Statement]:
+    return [action for action in program.plan.forward if isinstance(action, Statement)]
 
 
 def _taken(module: Module) -> list[str]:
     lines = []
     for tensor in module.plan.inputs:
         name = module.name(tensor.name)
-        labels = classes_of(tensor, module.plan.forward) is not None
+        labels = classes_of(tensor, _forward(module.program)) is not None
         lines.append(
             f'{name} = _array("{tensor.name}", {name}, {tensor.rank}{", " + chr(34) + "iuf" + chr(34) if labels else ""})'
         )
@@ -83,6 +82,6 @@ def _open_sizes(program: Program) -> list[tuple[sp.Symbol, None]]:
     plan = program.plan
     known = [symbol for symbol, _ in plan.scalars]
     names = {symbol.name for symbol in (*known, *(rule.symbol for rule in size_rules(plan.inputs, known)))}
-    tensors = (*plan.inputs, *(statement.equation.tensor for statement in plan.forward))
+    tensors = (*plan.inputs, *(statement.equation.tensor for statement in _forward(program)))
     symbols = {s for tensor in tensors for extent in tensor.shape for s in extent.free_symbols}
     return [(s, None) for s in sorted(symbols, key=lambda s: str(s.name)) if s.name not in names]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -15,6 +15,7 @@ from symcnn.core.plan import Scatter, Statement
 from symcnn.program.array import (
     Accumulate,
     Apply,
+    Called,
     Expand,
     Matmul,
     Named,
@@ -27,7 +28,7 @@ from symcnn.program.array import (
 )
 from symcnn.program.build import is_guarded
 from symcnn.program.passes import described, unused
-from symcnn.program.steps import Step, is_view, substituted, walk
+from symcnn.program.steps import Step, is_view, names_in, substituted, walk
 from symcnn.render.numpy_expr import Writer
 
 WIDTH = 106
@@ -36,10 +37,11 @@ LOOPS = ("r", "s", "t", "k", "l", "m")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The code of one statement."""
+    """The code of one statement; ``training`` where evaluation leaves it out."""
 
     comment: tuple[str, ...]
     lines: tuple[str, ...]
+    training: bool = False
 
 
 def laid_out(steps: Sequence[Step], used: set[str]) -> list[Step]:
@@ -53,13 +55,13 @@ def laid_out(steps: Sequence[Step], used: set[str]) -> list[Step]:
                 placed = Accumulate(node.shape, source, node.looped, node.targets)
                 if node is step.node:
                     names[node] = Named(node.shape, step.name)
-                    result.append(Step(step.name, placed, step.statement))
+                    result.append(replace(step, node=placed))
                 else:
                     name = unused(described(node, step.name), used)
                     names[node] = Named(node.shape, name)
                     result.append(Step(name, placed))
         if step.node not in names:
-            result.append(Step(step.name, substituted(step.node, names), step.statement))
+            result.append(replace(step, node=substituted(step.node, names)))
     return result
 
 
@@ -80,15 +82,16 @@ def fitted(steps: Sequence[Step], writer: Writer, used: set[str]) -> list[Step]:
     for step in steps:
         node = step.node
         while (
-            not isinstance(node, Accumulate) and max(map(len, _lines(Step(step.name, node), writer))) > WIDTH
+            not isinstance(node, Accumulate | Called)
+            and max(map(len, _lines(replace(step, node=node), writer))) > WIDTH
         ):
             part = _part(node, writer)
             if part is None:
                 break
             name = unused(described(part, step.name), used)
-            result.append(Step(name, part))
+            result.append(Step(name, part, training=step.training or step.evaluation is not None))
             node = substituted(node, {part: Named(part.shape, name, part.kind)})
-        result.append(Step(step.name, node, step.statement))
+        result.append(replace(step, node=node))
     return result
 
 
@@ -108,19 +111,60 @@ def _part(root: Node, writer: Writer) -> Node | None:
 def blocks(steps: Sequence[Step], writer: Writer) -> list[Block]:
     """Code with comments; parts without a statement stand under the comment of the statement that follows them."""
     result: list[Block] = []
-    lines: list[str] = []
+    parts: list[Step] = []
     for step in steps:
-        lines.extend(_lines(step, writer))
-        if step.statement is not None:
-            result.append(Block(comment(step.statement), tuple(with_shape(lines, step.node, writer))))
-            lines = []
-    assert not lines, "the last step of a function is a statement"
+        parts.append(step)
+        if step.statement is not None or isinstance(step.node, Called):
+            result.append(_block(parts, writer))
+            parts = []
+    assert not parts, "the last step of a function is a statement"
+    return _grouped(result)
+
+
+def _block(parts: Sequence[Step], writer: Writer) -> Block:
+    """The lines of one statement or call; parts that only training needs stand under that condition."""
+    last = parts[-1]
+    lines: list[str] = []
+    for part in parts:
+        own = _lines(part, writer)
+        if part.training and not last.training:
+            own = [*([] if lines and lines[-1].startswith("    ") else ["if training:"]), *_indented(own)]
+        lines.extend(own)
+    if isinstance(last.node, Called):
+        return Block(_call_comment(last.node, writer), tuple(lines), last.training)
+    assert last.statement is not None, "a block ends with a statement or call"
+    return Block(comment(last.statement), tuple(with_shape(lines, last.node, writer)), last.training)
+
+
+def _grouped(blocks: Sequence[Block]) -> list[Block]:
+    """Neighbours that only training needs stand under one condition."""
+    result: list[Block] = []
+    for block in blocks:
+        if block.training:
+            lines = _indented((*block.comment, *block.lines))
+            if result and result[-1].training:
+                lines = [*result.pop().lines, *lines]
+            else:
+                lines = ["if training:", *lines]
+            result.append(Block((), tuple(lines), True))
+        else:
+            result.append(block)
     return result
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
 
 
 def _lines(step: Step, writer: Writer) -> list[str]:
     name = writer.names.get(step.name, step.name)
     node = step.node
+    if isinstance(node, Called):
+        return called(step, node, writer)
+    if step.name in names_in(node):  # running statistics: the caller's own array
+        name = f"{name}[...]"
+    if step.evaluation is not None:
+        return [f"{name} = {writer.text(node)} if training else {writer.text(step.evaluation)}"]
     if not isinstance(node, Accumulate):
         product, term = _product_and_term(node)
         if product is not None and term is not None:
@@ -176,6 +220,35 @@ def _place(target: Target, whole: sp.Expr, loops: Sequence[sp.Symbol], writer: W
     return f"{'' if low == '0' else low}:{stop}{step}"
 
 
+def _call_comment(node: Called, writer: Writer) -> tuple[str, ...]:
+    """Which equations a call computes."""
+    procedure = writer.functions[node.call.procedure].procedure
+    actions = procedure.backward if node.call.backward else procedure.forward
+    numbers = [action.number for action in actions if isinstance(action, Statement)]
+    back = ", backwards" if node.call.backward else ""
+    equations = f": equations ({min(numbers)}) to ({max(numbers)})" if numbers else ""
+    return (f"# {node.call.name}{back}{equations}",)
+
+
+def called(step: Step, node: Called, writer: Writer) -> list[str]:
+    """A call of a block's function, forwards or backwards."""
+    call = node.call
+    function = writer.functions[call.procedure]
+    args = [writer.text(arg) for arg in node.args]
+    if not call.backward:
+        args = [f'part(params, "{call.name}")', *args, *function.extras(call.name)]
+        output = writer.names.get(step.name, step.name)
+        return [f'{output}, saved["{call.name}"] = {function.name}({", ".join(args)})']
+    given = iter(step.also)
+    wanted = ["_" if result is None else writer.names.get(n := next(given), n) for result in call.results]
+    args = [f'part(params, "{call.name}")', f'saved.pop("{call.name}")', *args[1:]]
+    results = [*wanted, *(["own"] if function.gradients else [])]
+    lines = [f"{', '.join(results)} = {function.name}_backward({', '.join(args)})"]
+    if function.gradients:
+        lines.append(f'grads |= prefixed("{call.name}", own)')
+    return lines
+
+
 def comment(statement: Statement) -> tuple[str, ...]:
     """The number, what the statement is, and its equation in index notation."""
     if statement.scatters and is_guarded(statement.equation):
@@ -184,6 +257,8 @@ def comment(statement: Statement) -> tuple[str, ...]:
         formula = written(statement.equation)
     note = f"{statement.note}: " if statement.note else ""
     text = f"({statement.number}) {note}{formula}"
+    if statement.evaluation is not None:
+        text += f"; in evaluation {written(statement.evaluation).split(' = ', 1)[1]}"
     return tuple(
         f"# {line}"
         for line in textwrap.wrap(text, WIDTH - 3, subsequent_indent="    ", break_long_words=False)

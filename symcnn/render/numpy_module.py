@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +14,13 @@ import sympy as sp
 from symcnn.core.expr import reads
 from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
+from symcnn.program.array import Called
 from symcnn.program.build import Program, every_symbol
 from symcnn.program.passes import unused
 from symcnn.program.sizes import size_rules
-from symcnn.program.steps import Step, names_in
+from symcnn.program.steps import Step
 from symcnn.render.loader import render
+from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_expr import Writer
 from symcnn.render.numpy_lines import Block, blocks, fitted, laid_out
 
@@ -48,6 +51,14 @@ OWN_NAMES = frozenset(
         "sgd_step",
         "lr",
         "seed",
+        "saved",
+        "own",
+        "kept",
+        "part",
+        "prefixed",
+        "rng",
+        "state",
+        "training",
     ]
 )
 
@@ -66,6 +77,7 @@ class Module:
 
     program: Program
     names: dict[str, str]
+    functions: dict[str, Function] = field(default_factory=dict)
     extents: list[tuple[sp.Expr, sp.Symbol]] = field(default_factory=list)
     sections: list[list[Step]] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
@@ -81,7 +93,7 @@ class Module:
     def _name_extents(self) -> None:
         """Extents that are computed from other sizes get the name of their index in capitals."""
         taken = {*self.names, *self.names.values(), *OWN_NAMES}
-        for statement in (*self.plan.forward, *self.plan.loss, *self.plan.backward):
+        for statement in self.plan.statements:
             for index in statement.equation.free:
                 known = {extent for extent, _ in self.extents}
                 if index.extent.free_symbols and not index.extent.is_Symbol and index.extent not in known:
@@ -94,7 +106,7 @@ class Module:
 
     def writer(self) -> Writer:
         """Writes expressions under the module's names."""
-        return Writer(self.names, extents=self.extents)
+        return Writer(self.names, extents=self.extents, functions=self.functions)
 
     def name(self, name: str) -> str:
         """Python text for a tensor, size, parameter or part."""
@@ -104,12 +116,40 @@ class Module:
         """A shape as a tuple."""
         return Writer(self.names).shape(shape)
 
-    def body(self, steps: Sequence[Step], prologue: Iterable[str] = (), dtype: str = "") -> Body:
-        """One function; ``dtype`` is the expression for the dtype of its inputs, where a step needs it."""
+    def made(self, steps: Iterable[Step]) -> list[str]:
+        """Python text for what steps define; values that blocks keep are together in one dict."""
+        texts = ["saved" if saved else self.name(name) for step in steps for name, saved in _defined(step)]
+        return list(dict.fromkeys(texts))
+
+    def kept(self, steps: Sequence[Step], made: Iterable[str]) -> list[str]:
+        """Those of ``made`` that ``steps`` read."""
+        read = {self.name(name) for name in names_read(steps)}
+        if any(isinstance(step.node, Called) for step in steps):
+            read.add("saved")
+        return [text for text in made if text in read]
+
+    def dtype_of(self, names: Sequence[str]) -> str:
+        """The dtype of the first of ``names`` that is a value of the network: parts may be masks or labels."""
+        values = [self.name(s.equation.tensor.name) for s in self.plan.statements]
+        found = next((name for name in names if name in values), names[0] if names else "")
+        return f"{found}.dtype"
+
+    def counts(self, body: Body) -> bool:
+        """Whether the code reads the number of examples."""
+        return any(re.search(r"\bN\b", line) for block in body.blocks for line in block.lines)
+
+    def body(
+        self, steps: Sequence[Step], prologue: Iterable[str] = (), dtype: str = "", counted: bool = True
+    ) -> Body:
+        """One function; ``dtype`` is the expression for the dtype of its inputs, where a step needs it.
+
+        Unless ``counted``, the number of examples is left out where no step reads it.
+        """
         writer = self.writer()
         made = tuple(blocks(steps, writer))
         self.helpers |= writer.used
-        lines = list(prologue)
+        counted = counted or self.counts(Body((), made))
+        lines = self._started(steps, [line for line in prologue if counted or not line.startswith("N = ")])
         plain = Writer(self.names)
         at = lines.index("") if "" in lines else len(lines)
         named = [(e, s) for e, s in self.extents if s.name in writer.used | self.helpers]
@@ -117,6 +157,12 @@ class Module:
         if "dtype" in writer.used:
             lines.append(f"dtype = {dtype}")
         return Body(tuple(lines), made)
+
+    def _started(self, steps: Sequence[Step], prologue: Iterable[str]) -> list[str]:
+        """The first lines, with the dicts that calls of blocks fill."""
+        calls = {step.node.call.backward for step in steps if isinstance(step.node, Called)}
+        made = {"saved": False in calls, "grads": True in calls}
+        return [*prologue, *(f"{name} = {{}}" for name, filled in made.items() if filled)]
 
     def size_lines(self, tensors: Iterable[Tensor], known: Iterable[sp.Symbol] = ()) -> list[str]:
         """Assignments that read the sizes from the arrays; a shape of new names is unpacked at once."""
@@ -201,7 +247,7 @@ def identifiers(program: Program) -> dict[str, str]:
     plan = program.plan
     steps = (*program.forward, *program.loss, *program.backward)
     names = [tensor.name for tensor in (*plan.inputs, *plan.parameters)]
-    names += [symbol.name for symbol in every_symbol(plan)] + [step.name for step in steps]
+    names += [symbol.name for symbol in every_symbol(plan)] + [name for step in steps for name in step.names]
     return {name: safe(name) for name in dict.fromkeys(names)}
 
 
@@ -213,7 +259,24 @@ def safe(name: str) -> str:
 
 def names_read(steps: Iterable[Step]) -> set[str]:
     """Every name that some step reads."""
-    return {name for step in steps for name in names_in(step.node)}
+    return {name for step in steps for name in step.reads}
+
+
+def _defined(step: Step) -> list[tuple[str, bool]]:
+    """The names that a step defines, and whether each is what a block keeps."""
+    call = step.node.call if isinstance(step.node, Called) else None
+    if call is not None and call.backward:
+        return [(name, False) for name in step.also]
+    return [(step.name, False), *((name, True) for name in step.also)]
+
+
+def tuple_text(names: Sequence[str]) -> str:
+    """The inside of a tuple, over several lines where it is long."""
+    text = ", ".join(names) + ("," if len(names) == 1 else "")
+    if len(text) <= 60:
+        return text
+    lines = textwrap.wrap(text, 92, break_long_words=False)
+    return "\n" + "\n".join(f"        {line}" for line in lines) + ",\n    "
 
 
 def classes_of(tensor: Tensor, statements: Iterable[Statement]) -> sp.Expr | None:
@@ -234,6 +297,16 @@ def classes_of(tensor: Tensor, statements: Iterable[Statement]) -> sp.Expr | Non
 
 def _with_index(pair: sp.Basic) -> bool:
     return any(side.is_Symbol for side in pair.args)
+
+
+def wrapped(items: Sequence[str]) -> str:
+    """What stands between brackets, over several lines where it is long."""
+    text = ", ".join(items)
+    if len(text) <= 80:
+        return text
+    lines = textwrap.wrap(text.replace(": ", ":\x00").replace(", ", ",\x01").replace('\x01"', ' "'), 100)
+    inner = "\n".join(f"    {line}" for line in lines)
+    return f"\n{inner.replace(chr(0), ' ').replace(chr(1), ' ')},\n"
 
 
 def entries(pairs: Sequence[tuple[str, str]]) -> str:
