@@ -277,9 +277,13 @@ class Zeros(Node):
 
 @dataclass(frozen=True, slots=True)
 class Drawn(Node):
-    """A mask: 0 with probability ``p``, else 1, drawn anew for each step of training."""
+    """A mask: 0 with probability ``p``, else 1, drawn anew for each step of training.
+
+    ``mask`` tells it from other masks of the same shape, which are drawn apart.
+    """
 
     p: sp.Expr
+    mask: str
 
 
 @dataclass(frozen=True, slots=True)

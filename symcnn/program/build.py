@@ -148,7 +148,7 @@ class Lowering:
             for draw in self.draws:
                 if draw.tensor in read:
                     shape = self.layout.stored(draw.tensor).shape
-                    yield Step(draw.tensor.name, Drawn(shape, draw.p))
+                    yield Step(draw.tensor.name, Drawn(shape, draw.p, draw.tensor.name))
         evaluation = None
         if action.evaluation is not None:
             evaluation = lower_equation(action.evaluation, self.layout)
