@@ -76,7 +76,7 @@ class Display:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a head; ``align`` has one of l, c, r for each column."""
+    """Rows under a head; ``align`` has one of l, c, r for each column, or p for words that may be broken."""
 
     head: tuple[Text, ...]
     rows: tuple[tuple[Text, ...], ...]

@@ -99,7 +99,7 @@ def _table(rows: Sequence[tuple[Text, ...]], caption: str) -> Table:
         ("field",),
         ("stride",),
     )
-    return Table(head, tuple(rows), "lllrrll", caption)
+    return Table(head, tuple(rows), "lplrrll", caption)
 
 
 # -- places --------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def places_table(scope: Scope) -> Table:
         ("parameters of each",),
         ("multiply-adds of each",),
     )
-    return Table(head, tuple(rows), "lrllrr", f"Where {scope.title} stands")
+    return Table(head, tuple(rows), "prllrr", f"Where {scope.title} stands")
 
 
 def listed(names: Sequence[str]) -> str:

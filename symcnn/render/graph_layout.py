@@ -13,6 +13,7 @@ from symcnn.render.graph_ranks import Spot, ordered, reach, settle, spots_of
 LETTER, LINE, PAD = 7.2, 18.0, 12.0
 ACROSS, DOWN = 26.0, 38.0
 ROOM = 940.0
+BEHIND = 5.0  # how far the second box of a run looks out
 
 Point = tuple[float, float]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from symcnn.render.graph_layout import LINE, Curve, Label, Rectangle, drawing
+from symcnn.render.graph_layout import BEHIND, LINE, Curve, Label, Rectangle, drawing
 from symcnn.render.graph_picture import Picture
 
 ROUND = {"value": 14, "layer": 6, "block": 2, "run": 2, "join": 16, "loss": 6}
-BEHIND = 5
 
 
 def svg(picture: Picture) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symcnn.render.graph_layout import Curve, Label, Rectangle, drawing
+from symcnn.render.graph_layout import BEHIND, Curve, Label, Rectangle, drawing
 from symcnn.render.graph_picture import Picture
 from symcnn.render.latex_text import escape
 
@@ -37,5 +37,10 @@ def _label(label: Label) -> str:
 def _box(r: Rectangle) -> str:
     first, *more = [escape(words) for words in r.box.lines]
     text = r"\\".join([first, *(rf"\textcolor{{faint}}{{{words}}}" for words in more)])
+    middle = r.y + r.height / 2
     size = f"minimum width={r.width:.0f}\\unit, minimum height={r.height:.0f}\\unit"
-    return rf"\node[box, {r.box.kind}, {size}] at {_point((r.x, r.y + r.height / 2))} {{{text}}};"
+    style = f"box, {r.box.kind} box, {size}"
+    behind = (
+        rf"\node[{style}] at {_point((r.x + BEHIND, middle + BEHIND))} {{}};" if r.box.kind == "run" else ""
+    )
+    return behind + rf"\node[{style}] at {_point((r.x, middle))} {{{text}}};"

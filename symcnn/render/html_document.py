@@ -37,7 +37,7 @@ MARK = {
     False: '<span class="no">✗</span>',
     None: '<span class="open">–</span>',
 }
-RULES = {"l": "left", "c": "center", "r": "right"}
+RULES = {"l": "left", "c": "center", "r": "right", "p": "left words"}
 
 
 def document_html(title: str, lead: tuple[Block, ...], parts: tuple[Section, ...]) -> str:
@@ -176,7 +176,8 @@ def table(block: Table) -> str:
     )
     caption = f"<caption>{escape(block.caption)}</caption>" if block.caption else ""
     inner = f"{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
-    return f'<div class="scroll"><table class="data">{inner}</table></div>'
+    kinds = "data kept" if "p" in block.align else "data"
+    return f'<div class="scroll"><table class="{kinds}">{inner}</table></div>'
 
 
 def evidence(block: Evidence) -> str:

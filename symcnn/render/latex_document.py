@@ -32,6 +32,7 @@ TEXT_WIDTH = 39.0
 INDENT = 2.0
 HEADINGS = ("section", "subsection", "subsubsection", "paragraph")
 BREAKABLE = re.compile(r"[,+*/=(\]] ?")
+COLUMNS = {"l": "l", "c": "c", "r": "r", "p": r">{\raggedright\arraybackslash}p{0.3\linewidth}"}
 MARK = {True: r"$\checkmark$", False: r"$\times$", None: "--"}
 
 
@@ -145,11 +146,11 @@ def _squeezed(piece: str, space: float) -> str:
 
 
 def table(block: Table) -> str:
-    """A table with a caption above it, narrowed where it is too wide."""
+    """A table under its caption, made smaller where it is wider or taller than the page."""
     head = " & ".join(inline(cell) for cell in block.head)
     written = [" & ".join(inline(cell) for cell in row) for row in block.rows]
     space = "\n\\addlinespace" if any(r"\begin{bmatrix}" in row for row in written) else ""
     rows = f" \\\\{space}\n".join(written)
-    caption = f"\\tablecaption{{{escape(block.caption)}}}\n" if block.caption else ""
     lines = f"\\toprule\n{head} \\\\\n\\midrule\n{rows} \\\\\n\\bottomrule"
-    return f"{caption}\\begin{{fittedtable}}{{{block.align}}}\n{lines}\n\\end{{fittedtable}}"
+    columns = "".join(COLUMNS[letter] for letter in block.align)
+    return f"\\begin{{fittedtable}}{{{columns}}}{{{escape(block.caption)}}}\n{lines}\n\\end{{fittedtable}}"

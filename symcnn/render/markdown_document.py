@@ -28,7 +28,7 @@ from symcnn.render.loader import render
 
 WIDTH = 44.0
 MARK = {True: "✓", False: "✗", None: "–"}
-ALIGN = {"l": ":--", "c": ":-:", "r": "--:"}
+ALIGN = {"l": ":--", "c": ":-:", "r": "--:", "p": ":--"}
 
 
 def document_markdown(title: str, lead: tuple[Block, ...], parts: tuple[Section, ...]) -> str:
