@@ -20,6 +20,7 @@ from symcnn.program.array import (
 from symcnn.program.scope import Scope
 from symcnn.program.selection import fold
 
+BATCH = 32  # what a size without a number counts for
 LONG = 64  # terms of a sum from which the order of a product matters more than turning its result
 
 
@@ -129,7 +130,7 @@ def _oriented(
     A product of few by many entries summed over a long axis is twice as fast with the many first.
     """
     counts = [product(scope.extents[k] for k in p.labels if k not in q.labels) for p, q in ((a, b), (b, a))]
-    summed = product(scope.extents[k] for k in inner if scope.extents[k].is_Integer)
+    summed = product(scope.extents[k] if scope.extents[k].is_Integer else BATCH for k in inner)
     if all(count.is_Integer for count in counts) and summed >= LONG:
         return (b, a) if counts[1] > counts[0] else (a, b)
     own = [k for k in scope.extents if (k in a.labels) != (k in b.labels)]

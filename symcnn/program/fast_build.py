@@ -9,6 +9,7 @@ from symcnn.core.expr import Read, Reduce, Selected, reads
 from symcnn.core.plan import Plan
 from symcnn.program.build import Program, every_symbol, lower_statement
 from symcnn.program.fast_rewrite import Choice, rewritten
+from symcnn.program.fast_passes import written_out
 from symcnn.program.passes import pruned, shared
 from symcnn.program.scope import Layout
 from symcnn.program.steps import Step
@@ -23,7 +24,7 @@ def fast_program(plan: Plan, exact: bool = False) -> tuple[Program, int | None, 
     batch = plan.inputs[0].shape[0]
     layout = Layout(batch if batch.is_Symbol else None)
     sections = [
-        [Step(s.equation.tensor.name, lower_statement(s, layout), s) for s in statements]
+        [written_out(Step(s.equation.tensor.name, lower_statement(s, layout), s)) for s in statements]
         for statements in (plan.forward, plan.loss, plan.backward)
     ]
     results = {plan.output.name, *(tensor.name for _, tensor in plan.gradients)}

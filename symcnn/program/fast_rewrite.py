@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from symcnn.calculus.pullback import cotangents
+from symcnn.core.bounds import inside, nonnegative, span
 from symcnn.core.equation import Equation, Index
 from symcnn.core.expr import Read, Reduce, reads, rebind
 from symcnn.core.index import fresh, index
@@ -139,9 +140,17 @@ def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
     data, at, bound = split(conv, strides, reach, [extent for _, extent in outs], taken, made)
     c = fresh("c")
     places = [k for k, _ in outs]
-    moved = dict(zip((s.out for s in conv.sliding), places, strict=True))
-    del moved
-    product = Read(weight.tensor, [*phase, outputs[0], c, *at["weight"]]) * Read(
+    steps = [index(k.name) for k, _ in bound]
+    named = dict(zip((k for k, _ in bound), steps, strict=True))
+    split_axes = [(step, extent) for step, (_, extent) in zip(steps, bound, strict=True)]
+    made.append(
+        equation(
+            _new(f"{conv.weight.tensor.name}_split", taken),
+            [*zip(phase, counts, strict=True), outputs, channels, *split_axes],
+            Read(weight.tensor, [*phase, outputs[0], channels[0], *(rebind(p, named) for p in at["weight"])]),
+        )
+    )
+    product = Read(made[-1].tensor, [*phase, outputs[0], c, *(k for k, _ in bound)]) * Read(
         data, [c, *at["data"](places), conv.batch]
     )
     body = Reduce("sum", product, [(c, channels[1]), *bound])
@@ -265,6 +274,7 @@ def spliced(plan: Plan, change: Rewriting) -> Plan | None:
     made: list[Statement] = []
     for derived, gradients in cotangents(change.new, wanted):
         scatters = tuple(s for gradient in gradients for s in gradient.scatters)
+        derived = bare(reindexed(derived))
         made.append(Statement(0, derived, _note(derived, change), change.old[0].layer, scatters))
     rest: list[Statement] = []
     place: int | None = None
@@ -296,6 +306,47 @@ def spliced(plan: Plan, change: Rewriting) -> Plan | None:
         + [s for s in forward[at:] if s not in change.old]
     )
     return replace(plan, forward=tuple(forward), backward=(*rest[:place], *made, *rest[place:]))
+
+
+def reindexed(equation: Equation) -> Equation:
+    """Sums over the places that a guarded read can take, instead of over all places with most of them outside.
+
+    Σ_r X[r − h | 0, r] is Σ_a X[a, h + a] where h + a never leaves the range of r.
+    """
+    body = equation.body
+    if not isinstance(body, Reduce) or body.kind != "sum" or not isinstance(body.body, Read):
+        return equation
+    read, limits = body.body, dict(body.limits)
+    extents = equation.extents
+    for k, extent in body.limits:
+        for position, size in zip(read.at, read.tensor.shape, strict=True):
+            rest = sp.expand(position - k)
+            if position == k or rest.has(k) or not rest.free_symbols <= set(extents):
+                continue
+            place = fresh(str(k.name))
+            moved = place - rest
+            reach = span(moved, {**extents, place: size})
+            if reach is None or not nonnegative(reach[0]) or not nonnegative(extent - 1 - reach[1]):
+                continue
+            del limits[k]
+            read = rebind(read, {k: moved})
+            read = Read(read.tensor, [sp.expand(p) for p in read.at], read.args[2])
+            limits[place] = size
+            extents = {**extents, place: size}
+            break
+    return Equation(equation.target, Reduce("sum", read, limits.items()), equation.free)
+
+
+def bare(equation: Equation) -> Equation:
+    """Without outside values that concrete sizes prove unused."""
+    extents = equation.extents
+    unused = {
+        read: read.unguarded()
+        for read in reads(equation.body)
+        if read.outside is not None
+        and all(inside(p, e, extents) for p, e in zip(read.at, read.tensor.shape, strict=True))
+    }
+    return Equation(equation.target, rebind(equation.body, unused), equation.free)
 
 
 def _only(term: sp.Expr, names: set[str]) -> bool:

@@ -25,6 +25,7 @@ from symcnn.program.array import (
     Reshape,
     Scalar,
     Spread,
+    Transpose,
 )
 from symcnn.program.passes import described, unused
 from symcnn.program.steps import VIEWS, Step, names_in, walk
@@ -52,6 +53,7 @@ class Emitter:
     wanted: set[tuple[Node, int]] = field(default_factory=set)
     maxima: dict[tuple[Node, int], str] = field(default_factory=dict)
     pads: dict[str, Pad | None] = field(default_factory=dict)
+    joined: set[str] = field(default_factory=set)
     last: dict[str, int] = field(default_factory=dict)
     owners: dict[int, set[str]] = field(default_factory=dict)
     at: int = 0
@@ -80,6 +82,7 @@ class Emitter:
                     base = base.sources[0]
                 if isinstance(base, Named) and not any(isinstance(part, Pad) for part in walk(source)):
                     self.pads[base.name] = None
+                    self.joined.add(base.name)
 
     # -- arrays ------------------------------------------------------------------------------------------------
 
@@ -265,7 +268,10 @@ class Emitter:
         node = step.node
         if isinstance(node, Pad) and isinstance(node.source, Named):
             return self.pads.get(node.source.name) == node
-        return self.is_view(node) and not isinstance(node, Scalar | Count)
+        if not self.is_view(node) or isinstance(node, Scalar | Count):
+            return False
+        turned = any(isinstance(part, Transpose) for part in walk(node))
+        return not (turned and step.name in self.joined)  # read in another order, it is copied once
 
     def _overwritten(self, step: Step) -> Array | None:
         """The memory of an operand that dies here, where the first call of the step is the only one that reads it."""

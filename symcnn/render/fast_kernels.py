@@ -51,7 +51,7 @@ UFUNCS = {
     "abs": "abs",
 } | {
     name: name
-    for name in ("exp", "log", "tanh", "sinh", "cosh", "sqrt", "sign", "floor", "maximum", "minimum")
+    for name in ("exp", "log", "log1p", "tanh", "sinh", "cosh", "sqrt", "sign", "floor", "maximum", "minimum")
 }
 SHORT = 4  # places of a maximum up to which calls for each place are faster than one reduction
 LONGEST = 16  # places of a maximum that are compared one by one
