@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from symcnn.front import derive as derive
     from symcnn.front import emit as emit
     from symcnn.front import hessian_vector as hessian_vector
+    from symcnn.models.importers.onnx_file import from_onnx as from_onnx
     from symcnn.models.importers.torch_export import from_torch as from_torch
     from symcnn.front import load as load
     from symcnn.nets.formula import Layer as Layer
@@ -38,6 +39,7 @@ _HOME = {
     "check": "symcnn.front",
     "derive": "symcnn.front",
     "emit": "symcnn.front",
+    "from_onnx": "symcnn.models.importers.onnx_file",
     "from_torch": "symcnn.models.importers.torch_export",
     "hessian_vector": "symcnn.front",
     "layer": "symcnn.nets.formula",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from symcnn.core.errors import SymcnnError
 from symcnn.core.plan import Plan
 from symcnn.models import get, names
+from symcnn.models.importers.imported import Imported
 from symcnn.nets.catalogue import KINDS
 from symcnn.nets.formula import Layer, of_kind
 from symcnn.nets.network import Network
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from symcnn.render.evidence import Evidence
     from symcnn.render.numpy_source import Emitted
 
-Subject = Network | Layer | str
+Subject = Network | Layer | Imported | str
 Style = Literal["readable", "fast"]
 
 
@@ -35,7 +36,13 @@ def subject_of(subject: Subject) -> Network | Layer:
     if isinstance(subject, str):
         if subject.endswith(".toml"):
             return load(subject)
+        if subject.endswith(".onnx"):
+            from symcnn.models.importers.onnx_file import from_onnx
+
+            return from_onnx(subject).network
         return of_kind(KINDS[subject]) if subject in KINDS and subject not in names() else get(subject)
+    if isinstance(subject, Imported):
+        return subject.network
     if not isinstance(subject, Network | Layer):
         raise SymcnnError(f"expected a network, a layer or the name of a model, got {type(subject).__name__}")
     return subject

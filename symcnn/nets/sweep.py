@@ -14,6 +14,7 @@ from symcnn.nets.body import Body, Placed
 from symcnn.nets.network import Network
 from symcnn.nets.node import Node
 from symcnn.nets.reverse import Item, Sweep, fused, needed, stable, stable_loss
+from symcnn.nets.spec.formulas import PAIRING
 
 Wanted = dict[Body, tuple[bool, ...]]
 
@@ -47,6 +48,7 @@ def plan(net: Network, flat: bool = False) -> Plan:
         gradients=tuple((tensor.name, tensor.cotangent()) for tensor in net.parameters),
         table=table(net),
         measure=net.loss.output,
+        seed=net.objective.labels[0] if net.objective.kind.name == PAIRING else None,
         state=net.state,
         units=tuple(tensor for node in net.nodes for tensor in node.units),
         draws=_draws(root),

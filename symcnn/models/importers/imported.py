@@ -12,6 +12,7 @@ from symcnn.models.importers.assembly import Assembly
 from symcnn.models.importers.views import View, Weight
 from symcnn.nets.network import Network
 from symcnn.nets.spec import Spec
+from symcnn.nets.spec.formulas import pairing
 
 Arrays = dict[str, np.ndarray]
 
@@ -31,13 +32,13 @@ class Imported:
 
 
 def imported(assembly: Assembly, output: View, loss: Spec | None, name: str) -> Imported:
-    """The network of all layers that were added, ending in ``loss`` where there is one. Raises SymcnnError."""
+    """The network of all layers that were added, which end in ``loss`` or pair with a cotangent. Raises SymcnnError."""
     last = assembly.source(output)
     if isinstance(last, Weight):
         raise ShapeError(f"{name}: expected an output that depends on the input, got {last.name} alone")
     specs = _ending_in(assembly, last.name)
-    if loss is not None:
-        specs.append(loss.on(last.name, *loss.inputs))
+    end = pairing(len(last.shape)) if loss is None else loss
+    specs.append(end.on(last.name, *end.inputs))
     network = Network(specs, assembly.input_shape, name=name, training=assembly.training)
     params: Arrays = {}
     state: Arrays = {}

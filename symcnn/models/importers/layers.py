@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symcnn.core.errors import ShapeError, UnsupportedFormula
 from symcnn.models.importers.assembly import Assembly
-from symcnn.models.importers.operations import exact, given, reshape
+from symcnn.models.importers.operations import exact, extent_of, given, picked, reshape
 from symcnn.models.importers.views import View, permuted
 from symcnn.nets import spec as specs
 from symcnn.nets.catalogue import standard
@@ -323,3 +325,13 @@ def split_channels(a: Assembly, x: View, groups: int) -> View:
     grouped = reshape(a, x, shape)
     order = [0, 2, 1, *range(3, len(shape))]
     return reshape(a, permuted(grouped, order), x.shape)
+
+
+def continued(a: Assembly, x: View, pads: Sequence[tuple[int, int]], mode: Any) -> View:
+    """Entries of x itself around it."""
+    for k, (before, behind) in enumerate(pads):
+        if before or behind:
+            dim = x.rank - len(pads) + k
+            extent = extent_of(x, dim)
+            x = picked(a, x, dim, np.pad(np.arange(extent), (before, behind), mode=mode))
+    return x

@@ -16,6 +16,7 @@ from symcnn.models.importers.views import (
     View,
     Weight,
     completed,
+    constant,
     inserted,
     placed,
     reshaped,
@@ -287,3 +288,36 @@ def interpolation(extent: int, output: int, align_corners: bool, scale: float | 
     high = np.minimum(low + 1, extent - 1)
     share = (at - low)[:, None]
     return np.eye(extent)[low] * (1 - share) + np.eye(extent)[high] * share
+
+
+def masked(a: Assembly, condition: View, chosen: View | Number, other: View | Number) -> View:
+    """``chosen`` where the condition is true, else ``other``; −∞ is added where the condition is constant."""
+    for number, rest, sign in ((chosen, other, 1), (other, chosen, 0)):
+        if isinstance(number, float) and number == -math.inf:
+            hidden = np.where((array_of(condition) > 0) == bool(sign), -math.inf, 0.0)
+            return entrywise(a, "mask", "{0} + {1}", [rest, constant(hidden, condition.source.name)])
+    return entrywise(a, "choice", "where({0} > 0, {1}, {2})", [condition, chosen, other], "where")
+
+
+def array_of(view: View) -> np.ndarray:
+    """A constant's entries. Raises UnsupportedFormula where it is computed."""
+    if not isinstance(view.source, Weight) or view.source.trained or not view.plain:
+        raise UnsupportedFormula("expected a constant mask or index, got a computed one")
+    return view.source.array
+
+
+def is_truth(mask: View) -> bool:
+    """Whether a mask is a constant of truth values."""
+    return isinstance(mask.source, Weight) and mask.source.truth
+
+
+def pieces(a: Assembly, x: View, dim: int, sizes: Sequence[int]) -> list[View]:
+    starts = [sum(sizes[:k]) for k in range(len(sizes))]
+    return [part(a, x, dim, start, 1, size) for start, size in zip(starts, sizes, strict=True)]
+
+
+def extent_of(x: View, dim: int) -> int:
+    extent = x.shape[placed(dim, x.rank)]
+    if not extent.is_Integer:
+        raise UnsupportedFormula(f"pieces of an axis of extent {extent} are not supported")
+    return int(extent)

@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from symcnn.core.errors import ShapeError, SymcnnError, UnsupportedFormula
+from symcnn.models.importers.arguments import Arguments
 from symcnn.models.importers.assembly import Assembly
 from symcnn.models.importers.imported import Imported, imported
 from symcnn.models.importers.torch_operators import OPERATORS
@@ -22,6 +23,18 @@ from symcnn.models.importers.views import View, Weight, constant, whole
 from symcnn.nets.spec import Spec
 
 ROUNDS = 8  # of decomposition: each opens operators that the one before made
+UNIMPORTANT = (
+    "cudnn_enable",
+    "cudnn_enabled",
+    "momentum",  # of statistics that the mode does not read
+    "memory_format",
+    "layout",
+    "device",
+    "pin_memory",
+    "copy",
+    "non_blocking",
+    "half_to_float",
+)
 IGNORED = ("_assert", "sym_constrain_range", "aten::_assert")
 
 
@@ -190,9 +203,25 @@ class Reading:
                 f"{_place(node)}: no layer for the operator {op}; those with one are {', '.join(sorted(OPERATORS))}"
             )
         try:
-            return OPERATORS[name](self.assembly, self._arguments(op, args, kwargs))
+            return self._layer(op, args, kwargs)
         except SymcnnError as error:
             raise type(error)(f"{_place(node)}: {op}: {error}") from None
+
+    def _layer(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What the table makes of an operator. Raises UnsupportedFormula where it leaves an argument aside."""
+        arguments = Arguments(self._arguments(op, args, kwargs))
+        result = OPERATORS[_name(op)](self.assembly, arguments)
+        for argument in op._schema.arguments:
+            name, usual = argument.name, argument.default_value if argument.has_default_value() else None
+            if (
+                name not in arguments.read
+                and name not in UNIMPORTANT
+                and dict.__getitem__(arguments, name) != usual
+            ):
+                raise UnsupportedFormula(
+                    f"the argument {name}={dict.__getitem__(arguments, name)!r} is not supported"
+                )
+        return result
 
     def _arguments(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments by the schema's names, with its defaults."""

@@ -15,8 +15,9 @@ import sympy as sp
 
 from symcnn.core.errors import ShapeError, UnsupportedFormula
 from symcnn.models.importers import layers, operations
+from symcnn.models.importers.arguments import Arguments
 from symcnn.models.importers.assembly import Assembly
-from symcnn.models.importers.operations import Number, activation, entrywise, reduced
+from symcnn.models.importers.operations import activation, entrywise, reduced
 from symcnn.models.importers.views import (
     View,
     Weight,
@@ -30,7 +31,6 @@ from symcnn.models.importers.views import (
 from symcnn.nets import spec as specs
 from symcnn.nets.catalogue import standard
 
-Arguments = dict[str, Any]
 Operator = Callable[[Assembly, Arguments], Any]
 END = 2**62  # what PyTorch gives for "to the end"
 
@@ -94,13 +94,13 @@ def _bilinear(a: Assembly, c: Arguments) -> View:
 
 @operator("mm", "bmm", "matmul", "mv", "dot")
 def _product(a: Assembly, c: Arguments) -> View:
-    left, right = c.values()
+    left, right = c.operands()
     return operations.matrix_product(a, left, right)
 
 
 @operator("addmm", "addmv", "baddbmm")
 def _added_product(a: Assembly, c: Arguments) -> View:
-    added, left, right = (value for value in c.values() if isinstance(value, View))
+    added, left, right = (value for value in c.operands() if isinstance(value, View))
     product = operations.matrix_product(a, left, right)
     beta, alpha = c["beta"], c["alpha"]
     if (beta, alpha) == (1, 1):
@@ -115,8 +115,8 @@ def _attention(a: Assembly, c: Arguments) -> View:
     if c.get("enable_gqa"):
         raise UnsupportedFormula("attention with grouped queries is not supported")
     mask: View | None = c["attn_mask"]
-    if mask is not None and _truth(mask):
-        mask = constant(np.where(_array(mask) > 0, 0.0, -math.inf), mask.source.name)
+    if mask is not None and operations.is_truth(mask):
+        mask = constant(np.where(operations.array_of(mask) > 0, 0.0, -math.inf), mask.source.name)
     return layers.attention(a, c["query"], c["key"], c["value"], mask, bool(c["is_causal"]), c["scale"])
 
 
@@ -124,7 +124,7 @@ def _attention(a: Assembly, c: Arguments) -> View:
 def _embedding(a: Assembly, c: Arguments) -> View:
     weight, labels = c["weight"], c["indices"]
     if isinstance(labels.source, Weight):
-        return operations.picked(a, weight, 0, _array(labels).astype(int))
+        return operations.picked(a, weight, 0, operations.array_of(labels).astype(int))
     return layers.embedding(a, weight, labels)
 
 
@@ -213,7 +213,7 @@ def _instance_norm(a: Assembly, c: Arguments) -> View:
 
 
 def _plain(family: str) -> Operator:
-    return lambda a, c: activation(a, family, next(iter(c.values())))
+    return lambda a, c: activation(a, family, c.operands()[0])
 
 
 for _name in ("relu", "sigmoid", "tanh", "silu", "mish", "hardswish", "hardsigmoid", "selu", "relu6"):
@@ -391,33 +391,12 @@ def _clamp(a: Assembly, c: Arguments) -> View:
 
 @operator("where")
 def _where(a: Assembly, c: Arguments) -> View:
-    return _masked(a, c["condition"], c["self"], c["other"])
+    return operations.masked(a, c["condition"], c["self"], c["other"])
 
 
 @operator("masked_fill")
 def _masked_fill(a: Assembly, c: Arguments) -> View:
-    return _masked(a, c["mask"], c["value"], c["self"])
-
-
-def _masked(a: Assembly, condition: View, chosen: View | Number, other: View | Number) -> View:
-    """``chosen`` where the condition is true, else ``other``; −∞ is added where the condition is constant."""
-    for number, rest, sign in ((chosen, other, 1), (other, chosen, 0)):
-        if isinstance(number, float) and number == -math.inf:
-            hidden = np.where((_array(condition) > 0) == bool(sign), -math.inf, 0.0)
-            return entrywise(a, "mask", "{0} + {1}", [rest, constant(hidden, condition.source.name)])
-    return entrywise(a, "choice", "where({0} > 0, {1}, {2})", [condition, chosen, other], "where")
-
-
-def _array(view: View) -> np.ndarray:
-    """A constant's entries. Raises UnsupportedFormula where it is computed."""
-    if not isinstance(view.source, Weight) or view.source.trained or not view.plain:
-        raise UnsupportedFormula("expected a constant mask or index, got a computed one")
-    return view.source.array
-
-
-def _truth(mask: View) -> bool:
-    """Whether a mask is a constant of truth values."""
-    return isinstance(mask.source, Weight) and mask.source.truth
+    return operations.masked(a, c["mask"], c["value"], c["self"])
 
 
 # --- reductions ------------------------------------------------------------------------------------------------------
@@ -467,7 +446,7 @@ def _var_mean(a: Assembly, c: Arguments) -> list[View]:
 
 
 def _spread(a: Assembly, c: Arguments, form: str) -> View:
-    correction = c.get("correction")
+    correction = int(c["unbiased"]) if "unbiased" in c else c.get("correction")
     sum_ = "sum[{over}](({x} - m{at})**2)/({count} - correction)"
     lines = "m{at} = mean[{over}]({x})\n{y} = " + form.replace("{0}", sum_)
     number = 1 if correction is None else correction
@@ -587,38 +566,26 @@ def _narrow(a: Assembly, c: Arguments) -> View:
     return operations.part(a, c["self"], c["dim"], c["start"], 1, c["length"])
 
 
-def _pieces(a: Assembly, x: View, dim: int, sizes: Sequence[int]) -> list[View]:
-    starts = [sum(sizes[:k]) for k in range(len(sizes))]
-    return [operations.part(a, x, dim, start, 1, size) for start, size in zip(starts, sizes, strict=True)]
-
-
-def _extent(x: View, dim: int) -> int:
-    extent = x.shape[placed(dim, x.rank)]
-    if not extent.is_Integer:
-        raise UnsupportedFormula(f"pieces of an axis of extent {extent} are not supported")
-    return int(extent)
-
-
 @operator("split", "split_with_sizes")
 def _split(a: Assembly, c: Arguments) -> list[View]:
     x, dim = c["self"], c["dim"]
     wanted = c.get("split_sizes", c.get("split_size"))
     if isinstance(wanted, int):
-        extent = _extent(x, dim)
+        extent = operations.extent_of(x, dim)
         wanted = [min(wanted, extent - start) for start in range(0, extent, wanted)]
-    return _pieces(a, x, dim, wanted)
+    return operations.pieces(a, x, dim, wanted)
 
 
 @operator("chunk")
 def _chunk(a: Assembly, c: Arguments) -> list[View]:
-    extent = _extent(c["self"], c["dim"])
-    return _split(a, {**c, "split_size": -(-extent // c["chunks"])})
+    extent = operations.extent_of(c["self"], c["dim"])
+    return _split(a, Arguments({**c, "split_size": -(-extent // c["chunks"])}))
 
 
 @operator("unbind")
 def _unbind(a: Assembly, c: Arguments) -> list[View]:
     x: View = c["self"]
-    return [operations.chosen(a, x, c["dim"], k) for k in range(_extent(x, c["dim"]))]
+    return [operations.chosen(a, x, c["dim"], k) for k in range(operations.extent_of(x, c["dim"]))]
 
 
 @operator("cat", "concat", "concatenate")
@@ -635,7 +602,7 @@ def _stack(a: Assembly, c: Arguments) -> View:
 def _flip(a: Assembly, c: Arguments) -> View:
     x: View = c["self"]
     for dim in c["dims"]:
-        extent = _extent(x, dim)
+        extent = operations.extent_of(x, dim)
         x = operations.part(a, x, dim, extent - 1, -1, extent)
     return x
 
@@ -646,9 +613,9 @@ def _roll(a: Assembly, c: Arguments) -> View:
     if not c["dims"]:
         raise UnsupportedFormula("roll without dims is not supported")
     for shift, dim in zip(c["shifts"], c["dims"], strict=True):
-        extent = _extent(x, dim)
+        extent = operations.extent_of(x, dim)
         if cut := shift % extent:
-            x = operations.joined(a, _pieces(a, x, dim, [extent - cut, cut])[::-1], dim)
+            x = operations.joined(a, operations.pieces(a, x, dim, [extent - cut, cut])[::-1], dim)
     return x
 
 
@@ -668,8 +635,8 @@ def _index_select(a: Assembly, c: Arguments) -> View:
 
 def _places(index: View) -> np.ndarray:
     """Constant positions; truth values mark theirs."""
-    array = _array(index)
-    return np.flatnonzero(array) if _truth(index) else array.astype(int)
+    array = operations.array_of(index)
+    return np.flatnonzero(array) if operations.is_truth(index) else array.astype(int)
 
 
 @operator("constant_pad_nd", "pad")
@@ -678,24 +645,14 @@ def _pad(a: Assembly, c: Arguments) -> View:
     pads = list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
     if mode == "constant":
         return layers.padded(a, c["self"], pads, float(c["value"] or 0))
-    return _continued(
+    return layers.continued(
         a, c["self"], pads, {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
     )
 
 
-def _continued(a: Assembly, x: View, pads: Sequence[tuple[int, int]], mode: Any) -> View:
-    """Entries of x itself around it."""
-    for k, (before, behind) in enumerate(pads):
-        if before or behind:
-            dim = x.rank - len(pads) + k
-            extent = _extent(x, dim)
-            x = operations.picked(a, x, dim, np.pad(np.arange(extent), (before, behind), mode=mode))
-    return x
-
-
 def _padding(mode: str) -> Operator:
     def read(a: Assembly, c: Arguments) -> View:
-        return _pad(a, {"self": c["self"], "pad": c["padding"], "mode": mode})
+        return _pad(a, Arguments({"self": c["self"], "pad": c["padding"], "mode": mode}))
 
     return read
 
@@ -738,7 +695,9 @@ def _interpolated(a: Assembly, c: Arguments) -> View:
     scales = c.get("scale_factors") or [c.get("scales")] if "scales" in c else c.get("scale_factors")
     for k, extent in enumerate(output):
         scale = scales[k] if scales else c.get(f"scales_{'dhw'[3 - len(output) + k]}")
-        matrix = operations.interpolation(_extent(x, k + 2), extent, bool(c["align_corners"]), scale)
+        matrix = operations.interpolation(
+            operations.extent_of(x, k + 2), extent, bool(c["align_corners"]), scale
+        )
         x = operations.mapped(a, "interpolation", x, k + 2, matrix)
     return x
 

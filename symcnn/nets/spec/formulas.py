@@ -8,8 +8,11 @@ from fractions import Fraction
 
 from symcnn.core.errors import ShapeError, UnknownName
 from symcnn.core.infer import parse
+from symcnn.nets.catalogue.axes import axes
 from symcnn.nets.kind import LayerKind
 from symcnn.nets.spec.base import Size, Spec
+
+PAIRING = "pairing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,26 @@ def formula(
         held=tuple(held),
     )
     return replace(stated(made, sizes, name), family=name or "formula")
+
+
+def pairing(rank: int) -> Stated:
+    """L = Σ x·cotangent: the end of a network that has no loss.
+
+    Its gradients are what the network's pullback makes of a cotangent of its output.
+    """
+    entry = axes(rank)
+    product = f"{entry.at('x')}*{entry.at('cotangent')}"
+    kind = LayerKind(
+        PAIRING,
+        f"L = sum[{entry.limits}]({product})" if rank else f"L = {product}",
+        (("x", entry.shape), ("cotangent", entry.shape)),
+        "L",
+        "pairing with a cotangent",
+        "the pullback of a cotangent is the gradient of its pairing with the value",
+        labels=("cotangent",),
+        loss=True,
+    )
+    return stated(kind)
 
 
 def _ranks(ranks: Sequence[int]) -> str:
