@@ -164,6 +164,9 @@ class LayerReader:
         known_keys(given, (*LAYER_KEYS, *(key for key in parameters if key != "inputs")), where)
         required = [k for k, p in parameters.items() if p.default is p.empty and k != "inputs"]
         complete([key for key in required if key not in given], where)
+        for key, value in given.items():
+            if isinstance(parameters[key].default, bool) and not isinstance(value, bool):
+                raise ModelFileError(f"{where}: expected {key} as true or false, got {value!r:.60}")
         ahead = [given.pop(key) for key in several if key in given]
         values = [v for many in ahead for v in (many if isinstance(many, tuple) else (many,))]
         return builder(*values, **given, name=name)

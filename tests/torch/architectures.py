@@ -22,7 +22,10 @@ class Dropout(nn.Module):
         self.mask: torch.Tensor | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.mask / (1 - self.p) if self.training and self.mask is not None else x
+        if not self.training or self.mask is None:
+            return x
+        mask = self.mask if self.mask.shape == x.shape else self.mask.movedim(-1, 0)  # drawn with the batch last
+        return x * mask / (1 - self.p)
 
 
 # --- AlexNet, VGG ------------------------------------------------------------------------------------

@@ -117,9 +117,9 @@ def module_e(reached: int, narrow: int, name: str) -> Block:
     a, b, c, d = (count // narrow for count in (192, 320, 384, 448))
     return block(
         unit(reached, b, 1, "b1"),
-        unit(reached, c, 1, "b3").on("x"),
+        unit(reached, c, 1, "b3_1").on("x"),
         row(c, c, 3, "b3_row"),
-        column(c, c, 3, "b3_column").on("b3"),
+        column(c, c, 3, "b3_column").on("b3_1"),
         unit(reached, d, 1, "d3_1").on("x"),
         unit(d, c, 3, "d3_2", padding=1),
         row(c, c, 3, "d3_row"),

@@ -169,7 +169,7 @@ def gelu(rank: int = 2, approximate: str = "none") -> LayerKind:
 
 def prelu(rank: int = 4, shared: bool = False) -> LayerKind:
     """a[n,c,i,j] = x where x > 0, else w[c]·x, with a slope for each channel or one for all."""
-    entry = axes(rank)
+    entry = axes(rank, least=0 if shared else 1)
     channel = "0" if shared else entry.indices[1] if rank > 1 else entry.indices[0]
     count = "1" if shared else entry.sizes[1] if rank > 1 else entry.sizes[0]
     x = entry.at("x")

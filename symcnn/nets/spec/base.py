@@ -59,7 +59,7 @@ class Spec:
                     (name, r) for a, r in zip(axes, windows, strict=True) for name in (a.extent, a.stride)
                 ]
                 return replace(self, family=self.family.removeprefix("adaptive_"), sizes=tuple(names))
-        elif arguments.get("ceil_mode"):
+        elif arguments.get("ceil_mode") and all(axis.extent in sizes for axis in axes):
             ceiled = [_outputs(extent, axis, sizes, True) for extent, axis in zip(shape, axes, strict=True)]
             if ceiled == [
                 _outputs(extent, axis, sizes, False) for extent, axis in zip(shape, axes, strict=True)

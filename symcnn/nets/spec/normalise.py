@@ -78,7 +78,8 @@ def layer_norm(
     name: str = "",
 ) -> Spec:
     """y = g·(x − m)/√(v + eps) + b with mean and variance over the last axes."""
-    dims = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
+    extents = normalized_shape if isinstance(normalized_shape, Sequence) else (normalized_shape,)
+    dims = len([count(extent, "normalized_shape") for extent in extents])
     arguments = (("normalized_dims", dims), ("elementwise_affine", elementwise_affine), ("bias", bias))
     return Spec("layer_norm", (("eps", exact(eps, "eps")),), name=name, arguments=arguments)
 
