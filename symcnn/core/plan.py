@@ -115,7 +115,8 @@ class Plan:
 
     In evaluation, ``measure`` takes the place of the objective, without auxiliary losses. ``state`` are running
     statistics: training updates them, evaluation reads them; ``units`` are those that start at 1, the others at 0.
-    ``draws`` are the masks of training.
+    ``draws`` are the masks of training. ``constants`` are the tensors of the state that nothing updates and only the
+    caller knows.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Plan:
     units: tuple[Tensor, ...] = ()
     draws: tuple[Draw, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    constants: tuple[Tensor, ...] = ()
 
     @property
     def statements(self) -> tuple[Statement, ...]:

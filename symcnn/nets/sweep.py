@@ -53,6 +53,7 @@ def plan(net: Network, flat: bool = False) -> Plan:
         units=tuple(tensor for node in net.nodes for tensor in node.units),
         draws=_draws(root),
         procedures=tuple(numbering.procedures.values()),
+        constants=tuple(node.tensor(name) for node in net.nodes for name in node.kind.held),
     )
 
 

@@ -150,9 +150,8 @@ def _referred(node: Node, arrays: Sequence[np.ndarray | None]) -> list[Any]:
         with np.errstate(all="ignore"):
             return [np.asarray(value) for value in ReferenceEvaluator(model).run(None, feeds)]
     except Exception as error:
-        raise UnsupportedFormula(
-            f"the constant cannot be computed: {str(error).splitlines()[0][:120]}"
-        ) from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise UnsupportedFormula(f"the constant cannot be computed: {reason}") from error
 
 
 def _of_shapes(node: Node) -> list[Any]:

@@ -181,7 +181,7 @@ class Reading:
             except (ValueError, TypeError, AttributeError) as error:
                 raise SymcnnError(
                     f"{path}: the array {tensor.name!r} cannot be read: {_line(error)}"
-                ) from None
+                ) from error
             floats = array.dtype.kind == "f" and array.ndim > 0
             self.known[tensor.name] = Initial(tensor.name, array) if floats else array
         for number, proto in enumerate(self.graph.node):
