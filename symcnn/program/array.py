@@ -187,6 +187,20 @@ class Matmul(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Table(Named):
+    """A matrix of numbers that are known beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Along(Node):
+    """``matrix`` applied along ``axis`` of ``source``: Σ_k matrix[a, k]·source[…, k, …], with a in the place of k."""
+
+    matrix: Node
+    source: Node
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
 class Apply(Node):
     """An elementwise function of arrays that broadcast to ``shape``."""
 

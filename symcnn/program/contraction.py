@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symcnn.program.array import (
+    Along,
     Labelled,
     Matmul,
     Node,
     Scalar,
+    Table,
     floating,
     product,
     reshaped,
@@ -96,12 +98,24 @@ def _merged(a: Labelled, b: Labelled, bound: Sequence[sp.Symbol], scope: Scope) 
     own = set(a.labels) ^ set(b.labels)
     if inner and own:
         a, b = (Labelled(floating(part.node), part.labels) for part in (a, b))
+        for matrix, other in ((a, b), (b, a)):
+            if isinstance(matrix.node, Table) and len(matrix.labels) == 2 and len(inner) == 1 == len(shared):
+                return _along(matrix, other, inner[0], scope)
         return _matmul(a, b, inner, scope)
     joined = multiplied([a, b], scope)
     sums = [k for k in joined.labels if k in bound]
     if not sums:
         return joined
     return fold("sum", Labelled(floating(joined.node), joined.labels), sums)
+
+
+def _along(matrix: Labelled, part: Labelled, inner: sp.Symbol, scope: Scope) -> Labelled:
+    """A small matrix of numbers along one axis of a part, which keeps its other axes where they are."""
+    (outer,) = (k for k in matrix.labels if k != inner)
+    node = matrix.node if matrix.labels == (outer, inner) else transposed(matrix.node, (1, 0))
+    axis = part.labels.index(inner)
+    labels = tuple(outer if k == inner else k for k in part.labels)
+    return Labelled(Along(scope.shape(labels), node, part.node, axis), labels)
 
 
 def _matmul(a: Labelled, b: Labelled, inner: Sequence[sp.Symbol], scope: Scope) -> Labelled:
@@ -131,7 +145,8 @@ def _oriented(
     """
     counts = [product(scope.extents[k] for k in p.labels if k not in q.labels) for p, q in ((a, b), (b, a))]
     summed = product(scope.extents[k] if scope.extents[k].is_Integer else BATCH for k in inner)
-    if all(count.is_Integer for count in counts) and summed >= LONG:
+    stacked = any(k in b.labels and k not in inner for k in a.labels)
+    if all(count.is_Integer for count in counts) and summed >= LONG and not stacked:
         return (b, a) if counts[1] > counts[0] else (a, b)
     own = [k for k in scope.extents if (k in a.labels) != (k in b.labels)]
     return (b, a) if own and own[-1] in a.labels else (a, b)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sympy as sp
 
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Reduce, Selected, reads
 from symcnn.core.plan import Plan
+from symcnn.core.tensor import Tensor
+from symcnn.program.array import Named, Table
 from symcnn.program.build import Program, every_symbol, lower_statement
-from symcnn.program.fast_rewrite import Choice, rewritten
 from symcnn.program.fast_passes import written_out
+from symcnn.program.fast_rewrite import Choice, rewritten
+from symcnn.program.fast_tiles import MANY
 from symcnn.program.passes import pruned, shared
 from symcnn.program.scope import Layout
 from symcnn.program.steps import Step
@@ -18,11 +23,42 @@ PARTS = (1024, 512, 256, 128, 64, 32)  # examples at a time where a batch may be
 CACHED = 400_000  # numbers of all results of a part that stay in the cache
 
 
-def fast_program(plan: Plan, exact: bool = False) -> tuple[Program, int | None, tuple[Choice, ...]]:
-    """The program, how many examples it takes at a time (None: all), and what was chosen. Raises UnsupportedFormula."""
-    plan, choices = rewritten(plan, exact)
+@dataclass(frozen=True, slots=True)
+class Mixed(Layout):
+    """Values of few channels lie as [c, h, w, n], those of many as [h, w, n, c]: long runs of neighbours either way.
+
+    What the rewritings bring in lies as it is declared.
+    """
+
+    def order(self, tensor: Tensor) -> tuple[int, ...]:
+        """The declared axes in the order in which they are stored."""
+        if not tensor.shape or tensor.shape[0] != self.batch:
+            return tuple(range(tensor.rank))
+        if tensor.rank >= 3 and tensor.shape[1].is_Integer and tensor.shape[1] >= MANY:
+            return (*range(2, tensor.rank), 0, 1)
+        return (*range(1, tensor.rank), 0)
+
+    def stored(self, tensor: Tensor) -> Named:
+        """The tensor as an array of the program."""
+        shape = tuple(tensor.shape[axis] for axis in self.order(tensor))
+        return Table(shape, tensor.name) if tensor.role == "constant" else Named(shape, tensor.name)
+
+
+@dataclass(frozen=True, slots=True)
+class FastProgram:
+    """A program, its tensors of numbers, how many examples it takes at a time (None: all), and what was chosen."""
+
+    program: Program
+    numbers: dict[Tensor, sp.Matrix]
+    part: int | None
+    choices: tuple[Choice, ...]
+
+
+def fast_program(plan: Plan, exact: bool = False) -> FastProgram:
+    """The program of a network's plan with every rewriting that applies. Raises UnsupportedFormula."""
+    plan, numbers, choices = rewritten(plan, exact)
     batch = plan.inputs[0].shape[0]
-    layout = Layout(batch if batch.is_Symbol else None)
+    layout = Mixed(batch if batch.is_Symbol else None)
     sections = [
         [written_out(Step(s.equation.tensor.name, lower_statement(s, layout), s)) for s in statements]
         for statements in (plan.forward, plan.loss, plan.backward)
@@ -35,14 +71,8 @@ def fast_program(plan: Plan, exact: bool = False) -> tuple[Program, int | None, 
     program = Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
     part = part_size(program, batch) if batch.is_Symbol and adds_over_parts(plan) else None
     why = "examples do not mix" if part else "a statement mixes the examples of a batch"
-    return (
-        program,
-        part,
-        (
-            *choices,
-            Choice("batch", f"{part or 'all'} examples at a time", why),
-        ),
-    )
+    chosen = Choice("batch", f"{part or 'all'} examples at a time", why)
+    return FastProgram(program, numbers, part, (*choices, chosen))
 
 
 def part_size(program: Program, batch: sp.Symbol) -> int:

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from symcnn.calculus.pullback import cotangents
-from symcnn.core.bounds import inside, nonnegative, span
-from symcnn.core.equation import Equation, Index
+from symcnn.core.bounds import nonnegative, span
+from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Reduce, reads, rebind
 from symcnn.core.index import fresh, index
-from symcnn.core.plan import Plan, Scatter, Statement
+from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.fast_patterns import Convolution, Pooling, convolution, keeps_order, pooling
+from symcnn.program.fast_tiles import COUNT, bare, equation, strided, suits, tiled, unused_name
 
 FEW = 256  # products for each entry of a convolution up to which copying its windows costs more than multiplying
 LETTERS = "abefgh"
@@ -44,12 +45,7 @@ class Rewriting:
     old: tuple[Statement, ...]
     new: tuple[Equation, ...]
     choice: Choice
-
-
-def equation(name: str, axes: Sequence[tuple[sp.Symbol, sp.Expr]], body: sp.Expr) -> Equation:
-    """name[axes] = body."""
-    tensor = Tensor(name, [extent for _, extent in axes])
-    return Equation(Read(tensor, [k for k, _ in axes]), body, tuple(Index(k, extent) for k, extent in axes))
+    numbers: tuple[tuple[Tensor, sp.Matrix], ...] = ()
 
 
 def pooled(statements: Sequence[Statement], taken: set[str]) -> Rewriting | None:
@@ -68,7 +64,7 @@ def pooled(statements: Sequence[Statement], taken: set[str]) -> Rewriting | None
     if conv.bias != 0:
         made.append(
             equation(
-                _new(f"{first.equation.tensor.name}_best", taken),
+                unused_name(f"{first.equation.tensor.name}_best", taken),
                 axes,
                 value + rebind(conv.bias, {conv.out: axes[1][0]}),
             )
@@ -79,7 +75,11 @@ def pooled(statements: Sequence[Statement], taken: set[str]) -> Rewriting | None
         assert read is not None, "only such functions stand between"
         body = rebind(statement.equation.body, {read: value})
         final = statement is between[-1]
-        name = last.equation.tensor.name if final else _new(f"{statement.equation.tensor.name}_best", taken)
+        name = (
+            last.equation.tensor.name
+            if final
+            else unused_name(f"{statement.equation.tensor.name}_best", taken)
+        )
         made.append(equation(name, axes, body))
         value = Read(made[-1].tensor, made[-1].target.at)
     made[-1] = Equation(Read(last.equation.tensor, made[-1].target.at), made[-1].body, made[-1].free)
@@ -105,11 +105,11 @@ def _before(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
     """The maximum of the bare sums."""
     old = conv.equation
     axes = [(i.symbol, i.extent) for i in old.free]
-    made.append(equation(_new(f"{old.tensor.name}_sums", taken), axes, old.body - conv.bias))
+    made.append(equation(unused_name(f"{old.tensor.name}_sums", taken), axes, old.body - conv.bias))
     read = pool.equation.body.body
     body = rebind(pool.equation.body, {read: Read(made[-1].tensor, read.at)})
     axes = [(i.symbol, i.extent) for i in pool.equation.free]
-    made.append(equation(_new(f"{old.tensor.name}_max", taken), axes, body))
+    made.append(equation(unused_name(f"{old.tensor.name}_max", taken), axes, body))
     return made[-1]
 
 
@@ -125,7 +125,7 @@ def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
     spread_at = [r - s.stride * a for r, s, a in zip(inner, conv.sliding, phase, strict=True)]
     outputs, channels = (conv.out, conv.weight.tensor.shape[0]), (index("c"), conv.weight.tensor.shape[1])
     weight = equation(
-        _new(f"{conv.weight.tensor.name}_phases", taken),
+        unused_name(f"{conv.weight.tensor.name}_phases", taken),
         [
             *zip(phase, counts, strict=True),
             outputs,
@@ -145,7 +145,7 @@ def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
     split_axes = [(step, extent) for step, (_, extent) in zip(steps, bound, strict=True)]
     made.append(
         equation(
-            _new(f"{conv.weight.tensor.name}_split", taken),
+            unused_name(f"{conv.weight.tensor.name}_split", taken),
             [*zip(phase, counts, strict=True), outputs, channels, *split_axes],
             Read(weight.tensor, [*phase, outputs[0], channels[0], *(rebind(p, named) for p in at["weight"])]),
         )
@@ -155,14 +155,14 @@ def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
     )
     body = Reduce("sum", product, [(c, channels[1]), *bound])
     free = [*zip(phase, counts, strict=True), outputs, *outs, batch]
-    made.append(equation(_new(f"{name}_phases", taken), free, body))
+    made.append(equation(unused_name(f"{name}_phases", taken), free, body))
     dummies = [fresh(k.name) for k in phase]
     best = Reduce(
         "max",
         Read(made[-1].tensor, [*dummies, outputs[0], *places, conv.batch]),
         list(zip(dummies, counts, strict=True)),
     )
-    made.append(equation(_new(f"{name}_max", taken), [batch, outputs, *outs], best))
+    made.append(equation(unused_name(f"{name}_max", taken), [batch, outputs, *outs], best))
     return made[-1]
 
 
@@ -197,7 +197,7 @@ def split(
     ]
     made.append(
         equation(
-            _new(f"{conv.data.tensor.name}_split", taken),
+            unused_name(f"{conv.data.tensor.name}_split", taken),
             axes,
             Read(conv.data.tensor, [batch[0], channel[0], *at], 0),
         )
@@ -214,20 +214,14 @@ def split(
     return made[-1].tensor, {"weight": weight, "data": data}, bound
 
 
-def _new(name: str, taken: set[str]) -> str:
-    count, found = 1, name
-    while found in taken or f"d{found}" in taken:
-        count += 1
-        found = f"{name}{count}"
-    taken.add(found)
-    return found
-
-
 # -- in a plan -------------------------------------------------------------------------------------------------
 
 
-def rewritten(plan: Plan, exact: bool = False) -> tuple[Plan, tuple[Choice, ...]]:
-    """The plan with every rewriting that applies, and what was chosen."""
+def rewritten(plan: Plan, exact: bool = False) -> tuple[Plan, dict[Tensor, sp.Matrix], tuple[Choice, ...]]:
+    """The plan with every rewriting that applies, the tensors of numbers that it brings in, and what was chosen.
+
+    ``exact`` leaves out what enlarges rounding errors.
+    """
     taken = {t.name for t in (*plan.inputs, *plan.parameters)} | {
         s.equation.tensor.name for s in (*plan.forward, *plan.loss, *plan.backward)
     }
@@ -238,7 +232,46 @@ def rewritten(plan: Plan, exact: bool = False) -> tuple[Plan, tuple[Choice, ...]
         if found is not None and changed is not None:
             plan = changed
             choices.append(found.choice)
-    return numbered(plan), tuple(choices)
+    numbers: dict[Tensor, sp.Matrix] = {}
+    for find in () if exact else (_strided, _tiled):
+        for statement in plan.forward:
+            made = find(statement, taken)
+            changed = spliced(plan, made) if made is not None else None
+            if made is not None and changed is not None:
+                plan = changed
+                numbers.update(made.numbers)
+                choices.append(made.choice)
+    return numbered(plan), numbers, tuple(choices)
+
+
+def _strided(statement: Statement, taken: set[str]) -> Rewriting | None:
+    """A large stride over few channels as many channels, where tiles can follow."""
+    conv = convolution(statement.equation)
+    if conv is None or all(s.stride == 1 for s in conv.sliding) or any(s.dilation > 1 for s in conv.sliding):
+        return None
+    steps = int(sp.prod([s.stride for s in conv.sliding]))
+    new = strided(conv, set(taken))
+    turned = convolution(new[-1])
+    if turned is None or not suits(turned):
+        return None
+    new = strided(conv, taken)
+    why = f"{conv.channels} channels become {conv.channels * steps}, and tiles can follow"
+    return Rewriting(
+        (statement,), tuple(new), Choice(statement.layer, "places that the stride skips as channels", why)
+    )
+
+
+def _tiled(statement: Statement, taken: set[str]) -> Rewriting | None:
+    conv = convolution(statement.equation)
+    if conv is None or not suits(conv):
+        return None
+    new, numbers = tiled(conv, taken)
+    size = "×".join(str(COUNT + 1 - s.window) for s in conv.sliding)
+    window = "×".join(str(s.window) for s in conv.sliding)
+    products = int(sp.prod([s.window * (COUNT + 1 - s.window) for s in conv.sliding]))
+    why = f"{COUNT**2} products for {products}; {conv.channels} channels in, {conv.outputs} out"
+    choice = Choice(statement.layer, f"tiles of {size} (Winograd), window {window}", why)
+    return Rewriting((statement,), tuple(new), choice, tuple(numbers.items()))
 
 
 def _groups(plan: Plan) -> list[tuple[Statement, ...]]:
@@ -337,18 +370,6 @@ def reindexed(equation: Equation) -> Equation:
     return Equation(equation.target, Reduce("sum", read, limits.items()), equation.free)
 
 
-def bare(equation: Equation) -> Equation:
-    """Without outside values that concrete sizes prove unused."""
-    extents = equation.extents
-    unused = {
-        read: read.unguarded()
-        for read in reads(equation.body)
-        if read.outside is not None
-        and all(inside(p, e, extents) for p, e in zip(read.at, read.tensor.shape, strict=True))
-    }
-    return Equation(equation.target, rebind(equation.body, unused), equation.free)
-
-
 def _only(term: sp.Expr, names: set[str]) -> bool:
     cotangent = [read for read in reads(term) if read.tensor.role == "cotangent"]
     return bool(cotangent) and all(read.tensor.name in names for read in cotangent)
@@ -369,6 +390,3 @@ def numbered(plan: Plan) -> Plan:
             done.append(replace(statement, number=count))
         sections.append(tuple(done))
     return replace(plan, forward=sections[0], loss=sections[1], backward=sections[2])
-
-
-__all__ = ["Choice", "Rewriting", "Scatter", "pooled", "rewritten", "spliced"]

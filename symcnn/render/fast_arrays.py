@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import sympy as sp
 
-from symcnn.program.array import Kind, product
+from symcnn.program.array import Cut, Expand, Kind, Node, Reshape, Slice, Transpose, Windows, product
 
 Bound = Literal["setup", "bind", "call"]
 
@@ -16,13 +17,64 @@ Bound = Literal["setup", "bind", "call"]
 class Array:
     """Python text of an array; ``whole``: its entries lie one after the other; ``slot``: its memory in the pool.
 
-    It is bound when the workspace is made, when parameters are given, or in the running call.
+    It is bound when the workspace is made, when parameters are given, or in the running call. ``shape`` and ``steps``
+    (entries from one place to the next along each axis) where they are known.
     """
 
     text: str
     where: Bound = "setup"
     whole: bool = True
     slot: int | None = None
+    shape: tuple[sp.Expr, ...] | None = None
+    steps: tuple[sp.Expr, ...] | None = None
+
+
+def row_major(shape: Sequence[sp.Expr]) -> tuple[sp.Expr, ...]:
+    """Steps of an array whose entries lie one after the other."""
+    steps: list[sp.Expr] = []
+    step = sp.S.One
+    for extent in reversed(shape):
+        steps.append(step)
+        step = sp.expand(step * extent)
+    return tuple(reversed(steps))
+
+
+def steps_of(node: Node, source: Sequence[sp.Expr], whole: bool) -> tuple[sp.Expr, ...] | None:
+    """Steps of a view from those of what it looks at; None where they are not known."""
+    match node:
+        case Transpose(order=order):
+            return tuple(source[axis] for axis in order)
+        case Windows(axis=axis, steps=steps):
+            opened = tuple(sp.expand(source[axis] * step) for step in steps)
+            return (*source[:axis], *opened, *source[axis + 1 :])
+        case Slice(cuts=cuts):
+            return tuple(
+                sp.expand(step * c.step) for c, step in zip(cuts, source, strict=True) if isinstance(c, Cut)
+            )
+        case Expand(axes=axes):
+            left = iter(source)
+            return tuple(sp.S.Zero if axis in axes else next(left) for axis in range(len(node.shape)))
+        case Reshape(source=inner):
+            return row_major(node.shape) if whole else split_steps(inner.shape, node.shape, source)
+    return None
+
+
+def split_steps(
+    source: Sequence[sp.Expr], shape: Sequence[sp.Expr], steps: Sequence[sp.Expr]
+) -> tuple[sp.Expr, ...] | None:
+    """Steps where a reshape only takes axes apart; None where it joins some."""
+    found: list[sp.Expr] = []
+    at = 0
+    for extent, step in zip(source, steps, strict=True):
+        group: list[sp.Expr] = []
+        held = sp.S.One
+        while held != extent and at < len(shape):
+            group.append(shape[at])
+            held, at = sp.expand(held * shape[at]), at + 1
+        if held != extent:
+            return None
+        found.extend(sp.expand(step * inner) for inner in row_major(group))
+    return (*found, *([sp.S.One] * (len(shape) - at))) if all(n == 1 for n in shape[at:]) else None
 
 
 @dataclass(slots=True)

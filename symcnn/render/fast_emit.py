@@ -29,7 +29,7 @@ from symcnn.program.array import (
 )
 from symcnn.program.passes import described, unused
 from symcnn.program.steps import VIEWS, Step, names_in, walk
-from symcnn.render.fast_arrays import Array, Pool
+from symcnn.render.fast_arrays import Array, Pool, row_major, split_steps, steps_of
 from symcnn.render.numpy_expr import Writer
 
 
@@ -56,6 +56,7 @@ class Emitter:
     joined: set[str] = field(default_factory=set)
     last: dict[str, int] = field(default_factory=dict)
     owners: dict[int, set[str]] = field(default_factory=dict)
+    used_helpers: set[str] = field(default_factory=set)
     at: int = 0
 
     def __post_init__(self) -> None:
@@ -91,16 +92,24 @@ class Emitter:
         text = f"self.{unused(name, self.used)}"
         if own or not shape:
             self.setup.append(f"{text} = np.zeros({self.writer.shape(shape)}, {_dtype(kind)})")
-            return Array(text)
+            return Array(text, shape=shape, steps=row_major(shape))
         slot = self.pool.take(shape, kind)
         self.setup.append(f"{text} = MEMORY{slot}[: {self.count(shape)}].reshape({self.writer.shape(shape)})")
-        return Array(text, slot=slot)
+        return Array(text, slot=slot, shape=shape, steps=row_major(shape))
 
     def count(self, shape: Iterable[sp.Expr]) -> str:
         """The number of entries as text."""
         return self.writer.number(sp.expand(sp.Mul(*shape)))
 
-    def view(self, array: Array, tail: str, whole: bool, hint: str = "") -> Array:
+    def view(
+        self,
+        array: Array,
+        tail: str,
+        whole: bool,
+        hint: str = "",
+        shape: tuple[sp.Expr, ...] | None = None,
+        steps: tuple[sp.Expr, ...] | None = None,
+    ) -> Array:
         """``array`` followed by ``tail``, bound once where the array is bound."""
         if not tail:
             return array
@@ -112,8 +121,29 @@ class Emitter:
             {"setup": self.setup, "bind": self.binding, "call": self.lines}[array.where].append(
                 f"{text} = {array.text}{tail}"
             )
-            self.views[key] = Array(text, array.where, whole, array.slot)
+            self.views[key] = Array(text, array.where, whole, array.slot, shape, steps)
         return self.views[key]
+
+    def bound(self, array: Array, line: str, hint: str, shape: tuple[sp.Expr, ...]) -> Array:
+        """A look at ``array`` that ``line`` makes, bound once."""
+        key = (array.text, line)
+        if key not in self.views:
+            name = unused(hint, self.used)
+            text = name if array.where == "call" else f"self.{name}"
+            {"setup": self.setup, "bind": self.binding, "call": self.lines}[array.where].append(
+                f"{text} = {line}"
+            )
+            self.views[key] = Array(text, array.where, False, array.slot, shape)
+        return self.views[key]
+
+    def reshaped(self, array: Array, old: tuple[sp.Expr, ...], shape: tuple[sp.Expr, ...]) -> Array:
+        """``array`` of shape ``old`` under another shape, as a view."""
+        if shape == old:
+            return array
+        steps = (
+            row_major(shape) if array.whole else split_steps(old, shape, array.steps) if array.steps else None
+        )
+        return self.view(array, f".reshape({self.writer.shape(shape)})", array.whole, "", shape, steps)
 
     def constant(self, value: sp.Expr) -> str:
         """A number, as an array without axes: NumPy takes those fastest."""
@@ -132,6 +162,8 @@ class Emitter:
         match node:
             case Named(name=name) if name in self.arrays:
                 return self.arrays[name]
+            case Named(name=name):
+                return Array(f"self.{name}")  # a table of numbers
             case Scalar(value=value):
                 return Array(self.constant(value), "call" if value.has(self.batch) else "setup")
             case Count():
@@ -171,8 +203,8 @@ class Emitter:
     def is_whole(self, node: Node) -> bool:
         """Whether the entries of ``node`` lie one after the other."""
         match node:
-            case Named(name=name) if name in self.arrays:
-                return self.arrays[name].whole
+            case Named(name=name):
+                return name not in self.arrays or self.arrays[name].whole
             case Reshape(source=source):
                 return self.is_whole(source) or not self.is_view(node)
             case Expand(source=source):
@@ -201,7 +233,12 @@ class Emitter:
             name = prefix + unused(hint if hint != "part" else "view", self.used)
             line = f"{name} = {text.replace(chr(0), array.text)}"
             {"setup": self.setup, "bind": self.binding, "call": self.lines}[array.where].append(line)
-            self.views[key] = Array(name, array.where, whole, array.slot)
+            steps = array.steps if array.steps is not None else row_major(base.shape) if array.whole else None
+            level = array.whole
+            for part in reversed(chain):
+                steps = steps_of(part, steps, level) if steps is not None else None
+                level = level and isinstance(part, Reshape | Expand)
+            self.views[key] = Array(name, array.where, whole, array.slot, node.shape, steps)
         return self.views[key]
 
     def into(self, node: Node, target: Array) -> None:
@@ -236,7 +273,7 @@ class Emitter:
             f"{self.writer.number(low)}:{self.writer.number(sp.expand(low + extent))}"
             for (low, _), extent in zip(pad.widths, shape, strict=True)
         )
-        self.arrays[name] = self.view(padded, f"[{cuts}]", False, name)
+        self.arrays[name] = self.view(padded, f"[{cuts}]", False, name, shape, padded.steps)
         return self.arrays[name]
 
     def _own(self, array: Array, name: str) -> None:

@@ -9,6 +9,7 @@ import sympy as sp
 
 from symcnn.program.array import (
     Accumulate,
+    Along,
     Apply,
     Cast,
     Chosen,
@@ -22,6 +23,7 @@ from symcnn.program.array import (
     Pad,
     Reshape,
     Scalar,
+    Transpose,
 )
 from symcnn.program.passes import unused
 from symcnn.program.steps import VIEWS
@@ -54,12 +56,20 @@ UFUNCS = {
     for name in ("exp", "log", "log1p", "tanh", "sinh", "cosh", "sqrt", "sign", "floor", "maximum", "minimum")
 }
 SHORT = 4  # places of a maximum up to which calls for each place are faster than one reduction
+PRODUCTS = 1_000_000  # multiply-adds of one small product beyond which it leaves the cache
+TYPICAL = 8  # examples at a time where arrays are large
 LONGEST = 16  # places of a maximum that are compared one by one
 
 
 def compute(to: Emitter, node: Node, target: Array) -> None:
     """Lines that compute ``node`` into ``target``."""
     match node:
+        case Reshape(source=Transpose(source=Along() as product) as turned):
+            _turned(to, product, turned.order, to.reshaped(target, node.shape, turned.shape), target)
+        case Transpose(source=Along() as product):
+            _turned(to, product, node.order, target, target)
+        case Along():
+            along(to, node, target)
         case Reshape(source=source) if not to.is_view(node):
             _reshape(to, node, to.value(source), target)
         case Reshape(source=source) if not isinstance(source, VIEWS):
@@ -85,10 +95,60 @@ def compute(to: Emitter, node: Node, target: Array) -> None:
             _otherwise(to, node, target)
 
 
+def _turned(to: Emitter, product: Along, order: Sequence[int], room: Array, target: Array) -> None:
+    """A product along an axis, straight into a target whose axes lie in another order."""
+    if room.steps is None:
+        made = to.value(product)
+        to.call(f"np.copyto({room.text}, {made.text}.transpose({', '.join(map(str, order))}))")
+        return
+    inverse = [list(order).index(axis) for axis in range(len(order))]
+    shape, steps = product.shape, tuple(room.steps[axis] for axis in inverse)
+    tail = f".transpose({', '.join(map(str, inverse))})"
+    along(to, product, to.view(room, tail, False, "", shape, steps))
+
+
+def along(to: Emitter, node: Along, target: Array) -> None:
+    """A stack of products of a small matrix with rows as long as neighbours lie together in source and target."""
+    source = to.value(node.source)
+    axis, rank = node.axis, len(node.shape)
+    matrix = to.value(node.matrix)
+    inner = node.source.shape
+    if source.steps is None or target.steps is None or source.steps[-1] != 1 or target.steps[-1] != 1:
+        text = f"np.moveaxis(np.tensordot({matrix.text}, {source.text}, (1, {axis})), 0, {axis})"
+        to.call(f"np.copyto({target.text}, {text})")
+        return
+    assert axis < rank - 1, "an axis whose step is 1 in source and target is no other's"
+    first = rank - 1
+    length = inner[first]
+    size = inner[axis] * node.shape[axis]
+    while first - 1 > axis and all(
+        sp.expand(steps[first - 1] - steps[first] * inner[first]) == 0
+        for steps in (source.steps, target.steps)
+    ):
+        longer = sp.expand(length * inner[first - 1])
+        if int((longer * size).subs(to.batch, TYPICAL)) > PRODUCTS:
+            break
+        first, length = first - 1, longer
+    stack = [k for k in range(first) if k != axis]
+    views = []
+    for array, steps, extent in (
+        (source, source.steps, inner[axis]),
+        (target, target.steps, node.shape[axis]),
+    ):
+        shape = (*(inner[k] for k in stack), extent, length)
+        moved = (*(steps[k] for k in stack), steps[axis], sp.S.One)
+        line = f"strided({array.text}, {to.writer.shape(shape)}, {to.writer.shape(moved)})"
+        views.append(to.bound(array, line, f"{array.text.removeprefix('self.')}_rows", shape))
+    to.used_helpers.add("strided")
+    to.call(f"np.matmul({matrix.text}, {views[0].text}, out={views[1].text})")
+    if not _is_kept(to, node.source):
+        to.pool.release(source.slot)
+
+
 def _reshape(to: Emitter, node: Reshape, source: Array, target: Array) -> None:
     """A copy of a view: windows into the columns of a matrix."""
     if target.whole or splits(node.shape, node.source.shape):
-        room = to.view(target, f".reshape({to.writer.shape(node.source.shape)})", target.whole)
+        room = to.reshaped(target, node.shape, node.source.shape)
         to.call(f"np.copyto({room.text}, {source.text})")
         return
     made = to.buffer("copied", node.source.shape, node.kind)
@@ -100,8 +160,7 @@ def _reshape(to: Emitter, node: Reshape, source: Array, target: Array) -> None:
 def _reshape_computed(to: Emitter, node: Reshape, target: Array) -> None:
     source = node.source
     if target.whole or splits(node.shape, source.shape):
-        room = to.view(target, f".reshape({to.writer.shape(source.shape)})", target.whole)
-        compute(to, source, room)
+        compute(to, source, to.reshaped(target, node.shape, source.shape))
         return
     made = to.value(source)
     moved = to.view(made, f".reshape({to.writer.shape(node.shape)})", True)
@@ -223,11 +282,11 @@ def _row(to: Emitter, array: Array, axis: int, place: int) -> Array:
 
 def _matmul(to: Emitter, node: Matmul, target: Array) -> None:
     left, right = to.value(node.left, "left"), to.value(node.right, "right")
-    name = "np.matmul"
     inner = node.left.shape[-1]
-    if inner == to.batch and len(node.shape) == 2:
-        name = "self.outer"
-    if target.whole:
+    name = "self.outer" if inner == to.batch and len(node.shape) == 2 else "np.matmul"
+    if target.whole and _skinny(to, node, left, right, target):
+        pass
+    elif target.whole:
         to.call(f"{name}({left.text}, {right.text}, out={target.text})")
     else:
         made = to.buffer("product", node.shape)
@@ -237,6 +296,13 @@ def _matmul(to: Emitter, node: Matmul, target: Array) -> None:
     for part, array in ((node.left, left), (node.right, right)):
         if not _is_kept(to, part):
             to.pool.release(array.slot)
+
+
+def _skinny(to: Emitter, node: Matmul, left: Array, right: Array, target: Array) -> bool:
+    """Products of few rows and columns over many terms, or of few rows with many columns, in pieces that BLAS likes."""
+    if len(node.shape) != 2 or not left.whole or not right.whole:
+        return False
+    return False
 
 
 def _fold(to: Emitter, node: Fold, target: Array) -> None:
@@ -274,12 +340,14 @@ def _running(to: Emitter, node: Fold, target: Array) -> None:
 
 
 def _accumulate(to: Emitter, node: Accumulate, target: Array) -> None:
-    """Parts added one by one; the pairs of views are bound once."""
+    """Parts added one by one; the pairs of views are bound once.
+
+    Parts that together cover the target without overlap are copied: a loop that fills the gaps of a step.
+    """
     source = to.value(node.source, "parts")
-    to.call(f"{target.text}.fill(0)")
     if not node.looped:
-        place = _row_places(to, target, node, ())
-        to.call(f"np.copyto({place}, {source.text})")
+        to.call(f"{target.text}.fill(0)")
+        to.call(f"np.copyto({_row_places(to, target, node, ())}, {source.text})")
         return
     extents = [int(extent) for extent in node.source.shape[: node.looped]]
     name = unused(f"{target.text.removeprefix('self.')}_pairs", to.used)
@@ -288,10 +356,41 @@ def _accumulate(to: Emitter, node: Accumulate, target: Array) -> None:
     over = f"range({extents[0]})" if len(extents) == 1 else f"np.ndindex({', '.join(map(str, extents))})"
     marks = _row_places(to, target, node, loops)
     to.setup.append(f"self.{name} = [({marks}, {source.text}[{inner}]) for {inner} in {over}]")
-    to.call(f"for into, part in self.{name}:")
+    gap = _gap(node)
+    if gap is None:
+        to.call(f"{target.text}.fill(0)")
+        to.call(f"for into, part in self.{name}:")
+    else:
+        step, axis, covered = gap
+        rest = to.view(target, f"[{':, ' * axis}{to.writer.number(covered)}:]", False)
+        to.call(f"{rest.text}.fill(0)")
+        to.call(f"for into, part in self.{name}[:{step}]:")
+        to.call("    np.copyto(into, part)")
+        to.call(f"for into, part in self.{name}[{step}:]:")
     to.call("    np.add(into, part, out=into)")
     if not _is_kept(to, node.source):
         to.pool.release(source.slot)
+
+
+def _gap(node: Accumulate) -> tuple[int, int, sp.Expr] | None:
+    """The step of the one axis that the one loop fills place by place, and how far it is covered then."""
+    if node.looped != 1:
+        return None
+    moved = [k for k, target in enumerate(node.targets) if target.extent is not None and target.loops != (0,)]
+    if len(moved) != 1:
+        return None
+    (axis,) = moved
+    target = node.targets[axis]
+    others = [(t, n) for k, (t, n) in enumerate(zip(node.targets, node.shape, strict=True)) if k != axis]
+    if target.start != 0 or target.loops != (1,) or not target.step.is_Integer or target.step < 2:
+        return None
+    if any(
+        t.extent is None or t.start != 0 or t.step != 1 or sp.expand(t.extent - n) != 0 for t, n in others
+    ):
+        return None
+    if int(node.source.shape[0]) <= int(target.step) or target.extent is None:
+        return None
+    return int(target.step), axis, sp.expand(target.step * target.extent)
 
 
 def _row_places(to: Emitter, target: Array, node: Accumulate, loops: Sequence[sp.Symbol]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+import sympy as sp
+
 from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
 from symcnn.program.build import Program
-from symcnn.program.fast_build import fast_program
+from symcnn.program.fast_build import FastProgram, fast_program
 from symcnn.program.fast_rewrite import Choice
 from symcnn.render.fast_arrays import Array
 from symcnn.render.fast_emit import Emitter
@@ -49,7 +51,8 @@ def emit_fast(plan: Plan, exact: bool = False) -> Emitted:
 
 def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ...]]:
     """Source of the module and what was chosen in it. Raises UnsupportedFormula."""
-    program, part, choices = fast_program(plan, exact)
+    made = fast_program(plan, exact)
+    program, part, choices = made.program, made.part, made.choices
     plan = program.plan
     batch = plan.inputs[0].shape[0]
     assert plan.objective is not None, "a network has an objective"
@@ -57,6 +60,8 @@ def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ..
     steps = [step for section in sections for step in section]
     writer = Emitter(steps, batch, frozenset([plan.output.name]), used=set(WORKSPACE | OWN_NAMES))
     kinds = _inputs(program, writer)
+    for table in made.numbers:
+        writer.used.add(table.name)
     for tensor in plan.parameters:
         name = safe(tensor.name)
         writer.used.add(name)
@@ -76,7 +81,7 @@ def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ..
         bodies.append(lines)
     if any("total" in line and not line.startswith("#") for line in bodies[0]):
         bodies[0].insert(0, "total = self.n")  # a batch that is not taken in parts is the whole
-    return _rendered(program, part, writer, bodies, kinds, gradients), choices
+    return _rendered(made, writer, bodies, kinds, gradients), choices
 
 
 def _inputs(program: Program, writer: Emitter) -> list[tuple[str, str, str, str]]:
@@ -102,13 +107,13 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _rendered(
-    program: Program,
-    part: int | None,
+    made: FastProgram,
     writer: Emitter,
     bodies: Sequence[Lines],
     kinds: Sequence[tuple[str, str, str, str]],
     gradients: dict[str, Array],
 ) -> str:
+    program, part = made.program, made.part
     plan = program.plan
     assert plan.objective is not None, "a network has an objective"
     output = writer.arrays[plan.output.name]
@@ -151,6 +156,8 @@ def _rendered(
         gradients=[gradients[tensor.name].text for _, tensor in plan.gradients],
         helpers=writer.writer.used,
         outer=any("self.outer(" in line for body in bodies for line in body),
+        tables=[(table.name, _table(matrix), str(table.shape)) for table, matrix in made.numbers.items()],
+        strided="strided" in writer.used_helpers,
         windows=any("windows(" in line for line in (*setup, *writer.binding)),
         labels=any(classes for _, _, classes, _ in kinds),
     )
@@ -170,6 +177,11 @@ def _spaced(text: str) -> str:
             lines.append("")
         lines.append(line)
     return "\n".join(lines)
+
+
+def _table(matrix: sp.Matrix) -> list[str]:
+    """The rows of a matrix of numbers, fractions written out."""
+    return [f"({', '.join(map(str, matrix.row(at)))})," for at in range(matrix.shape[0])]
 
 
 def _dtype(kind: str) -> str:
