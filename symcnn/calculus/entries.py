@@ -7,12 +7,12 @@ exclusive selectors is 1, so that its derivative selects the same entry.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
-from math import prod
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sympy as sp
 
+from symcnn.calculus.arithmetic import Arithmetic, Env, Whole, arithmetic
 from symcnn.core.equation import Equation
 from symcnn.core.errors import LimitExceeded, UnsupportedFormula
 from symcnn.core.expr import Delta, Limit, Read, Reduce, Selected, Where, Within
@@ -21,7 +21,7 @@ from symcnn.core.tensor import Tensor
 MAX_TERMS = 1_000_000
 
 At = tuple[int, ...]
-Env = Mapping[sp.Symbol, Fraction]
+Candidate = tuple[tuple[Whole, ...], sp.Expr]
 
 
 class Chosen(sp.Expr):
@@ -65,52 +65,26 @@ class Entries:
         hidden: Mapping[str, tuple[int, ...]] | None = None,
         limit: int = MAX_TERMS,
     ) -> None:
-        self.sizes = {s: sp.Integer(v) if isinstance(v, int) else v for s, v in sizes.items()}
+        self.sizes: dict[sp.Symbol, Whole] = {s: int(v) for s, v in sizes.items()}
         self.known = known or {}
         self.hidden = hidden or {}
         self.limit = limit
         self.spent = 0
-        self.compiled: dict[sp.Expr, Callable[[Env], Fraction]] = {}
+        self.compiled: dict[sp.Expr, Arithmetic] = {}
+        self.reduced: dict[tuple[sp.Expr, tuple[Whole | None, ...]], sp.Expr] = {}
+        self.candidates: dict[tuple[Any, ...], list[Candidate]] = {}
         self.symbols: dict[tuple[str, At], sp.Symbol] = {}
 
-    def number(self, expr: sp.Expr, env: Env) -> Fraction:
+    def number(self, expr: sp.Expr, env: Env) -> Whole:
         """A position or extent at index values and sizes. Raises UnsupportedFormula where a symbol has no value."""
         found = self.compiled.get(expr)
         if found is None:
-            found = self.compiled[expr] = self._compile(expr)
+            found = self.compiled[expr] = arithmetic(expr)
         return found(env)
 
-    def _compile(self, expr: sp.Expr) -> Callable[[Env], Fraction]:
-        """Index arithmetic without SymPy: this runs for every entry of every read."""
-        if expr.is_Rational:
-            constant = Fraction(int(expr.p), int(expr.q))
-            return lambda env: constant
-        if expr in self.sizes:
-            known = Fraction(int(self.sizes[expr]))
-            return lambda env: env.get(expr, known)
-        if expr.is_Symbol:
-            return lambda env: self._index(expr, env)
-        parts = [self._compile(arg) for arg in expr.args]
-        match expr:
-            case sp.Add():
-                return lambda env: sum((part(env) for part in parts), Fraction(0))
-            case sp.Mul():
-                return lambda env: prod((part(env) for part in parts), start=Fraction(1))
-            case sp.Pow() if expr.exp.is_Integer:
-                return lambda env: parts[0](env) ** int(expr.exp)
-            case sp.floor():
-                return lambda env: Fraction(parts[0](env).__floor__())
-            case sp.Mod():
-                return lambda env: parts[0](env) % parts[1](env)
-        raise UnsupportedFormula(f"no concrete value for {expr}")
-
-    def _index(self, symbol: sp.Symbol, env: Env) -> Fraction:
-        if symbol not in env:
-            raise UnsupportedFormula(f"no concrete value for {symbol}; give its size")
-        return env[symbol]
-
-    def places(self, limits: Iterable[Limit], env: Env) -> list[dict[sp.Symbol, Fraction]]:
+    def places(self, limits: Iterable[Limit], env: Env) -> list[dict[sp.Symbol, Whole]]:
         """Every assignment of the bound indices, in row-major order. Raises LimitExceeded."""
+        env = {**self.sizes, **env}
         bounds = [(k, int(self.number(extent, env))) for k, extent in limits]
         count = 1
         for _, extent in bounds:
@@ -121,7 +95,7 @@ class Entries:
                 f"expansion into {self.spent} terms or more; the limit is {self.limit} (option limit=)"
             )
         names = [k for k, _ in bounds]
-        ranges = [[Fraction(place) for place in range(extent)] for _, extent in bounds]
+        ranges = [range(extent) for _, extent in bounds]
         return [{**env, **dict(zip(names, values, strict=True))} for values in itertools.product(*ranges)]
 
     def value(self, expr: sp.Expr, env: Env) -> sp.Expr:
@@ -144,7 +118,7 @@ class Entries:
                 left, right = (self.number(arg, env) for arg in expr.args)
                 return sp.Integer(left == right)
             case sp.Symbol():
-                return _integer(env[expr]) if expr in env else self.sizes.get(expr, expr)
+                return _number(env[expr]) if expr in env else expr
         if not expr.args:
             return expr
         return expr.func(*(self.value(arg, env) for arg in expr.args))
@@ -153,7 +127,7 @@ class Entries:
         """A condition, decided where indices and sizes decide it."""
         if isinstance(expr, Within):
             position, extent = self.number(expr.position, env), self.number(expr.extent, env)
-            return sp.true if position.denominator == 1 and 0 <= position < extent else sp.false
+            return sp.true if isinstance(position, int) and 0 <= position < extent else sp.false
         if isinstance(expr, sp.And | sp.Or):
             decisive = sp.false if isinstance(expr, sp.And) else sp.true
             parts = []
@@ -171,11 +145,11 @@ class Entries:
         at = []
         for position, extent in zip(read.at, read.tensor.shape, strict=True):
             place = self.number(position, env)
-            if place.denominator != 1 or not 0 <= place < self.number(extent, env):
+            if not isinstance(place, int) or not 0 <= place < self.number(extent, env):
                 if read.outside is None:
                     raise UnsupportedFormula(f"{read} reads {read.tensor.name} at {place}, outside of it")
                 return self.value(read.outside, env)
-            at.append(int(place))
+            at.append(place)
         known = self.known.get(read.tensor.name)
         if known is not None:
             return known[tuple(at)]
@@ -190,42 +164,48 @@ class Entries:
         return self.symbols[key]
 
     def _reduce(self, expr: Reduce, env: Env) -> sp.Expr:
-        values = [self.value(expr.body, place) for place in self.places(expr.limits, env)]
-        match expr.kind:
-            case "sum":
-                return sp.Add(*values)
-            case "prod":
-                return sp.Mul(*values)
-        useless = -sp.oo if expr.kind == "max" else sp.oo
-        candidates = [v for v in values if v != useless]
-        if len(candidates) == 1:
-            return candidates[0]
-        return sp.Add(
-            *(v * self._chosen(expr.kind, "first", k, candidates) for k, v in enumerate(candidates))
-        )
+        if expr.kind in ("max", "min"):
+            values = [value for _, value in self._candidates(expr, env)]
+            if len(values) == 1:
+                return values[0]
+            return sp.Add(*(v * self._chosen(expr.kind, k, values) for k, v in enumerate(values)))
+        key = (expr, self._at_hand(expr.free_symbols, env))
+        if key not in self.reduced:
+            values = [self.value(expr.body, place) for place in self.places(expr.limits, env)]
+            self.reduced[key] = sp.Add(*values) if expr.kind == "sum" else sp.Mul(*values)
+        return self.reduced[key]
 
     def _selected(self, expr: Selected, env: Env) -> sp.Expr:
-        useless = -sp.oo if expr.kind == "max" else sp.oo
-        candidates: list[sp.Expr] = []
-        place = None
-        at = [self.number(position, env) for position in expr.at]
-        for assignment in self.places(expr.limits, env):
-            value = self.value(expr.body, assignment)
-            here = [assignment[k] for k in expr.indices] == at
-            if value != useless:
-                place = len(candidates) if here else place
-                candidates.append(value)
+        at = tuple(self.number(position, env) for position in expr.at)
+        candidates = self._candidates(expr, env)
+        place = next((k for k, (here, _) in enumerate(candidates) if here == at), None)
         if place is None:
             return sp.S.Zero
         if len(candidates) == 1:
             return sp.S.One
-        return self._chosen(expr.kind, "first", place, candidates)
+        return self._chosen(expr.kind, place, [value for _, value in candidates])
 
-    def _chosen(self, kind: str, policy: str, place: int, values: list[sp.Expr]) -> sp.Expr:
-        return Chosen(sp.Symbol(kind), sp.Symbol(policy), sp.Integer(place), sp.Tuple(*values))
+    def _candidates(self, expr: Reduce | Selected, env: Env) -> list[Candidate]:
+        """The places of a maximum or minimum with their values, without those that can never be taken."""
+        free = expr.body.free_symbols.union(*(extent.free_symbols for _, extent in expr.limits))
+        key = (expr.body, *expr.limits, self._at_hand(free - set(expr.indices), env))
+        if key not in self.candidates:
+            useless = -sp.oo if expr.kind == "max" else sp.oo
+            found = ((place, self.value(expr.body, place)) for place in self.places(expr.limits, env))
+            self.candidates[key] = [
+                (tuple(place[k] for k in expr.indices), value) for place, value in found if value != useless
+            ]
+        return self.candidates[key]
+
+    def _at_hand(self, free: set[sp.Symbol], env: Env) -> tuple[Whole | None, ...]:
+        """The values of the symbols that an expression depends on: what is alike there is expanded once."""
+        return tuple(env.get(symbol) for symbol in sorted(free, key=str))
+
+    def _chosen(self, kind: str, place: int, values: list[sp.Expr]) -> sp.Expr:
+        return Chosen(sp.Symbol(kind), sp.Symbol("first"), sp.Integer(place), sp.Tuple(*values))
 
 
-def _integer(value: Fraction) -> sp.Expr:
+def _number(value: Whole) -> sp.Expr:
     return sp.Rational(value.numerator, value.denominator)
 
 

@@ -3,133 +3,54 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import sympy as sp
 
 from symcnn.calculus.entries import At, Chosen, Entries, entry, expand
+from symcnn.calculus.independent import Claim, sliced
 from symcnn.calculus.pullback import Gradient
+from symcnn.calculus.sizes import small_sizes
 from symcnn.core.equation import Equation
-from symcnn.core.errors import LimitExceeded
-from symcnn.core.expr import Read, Reduce, Where, reads
+from symcnn.core.expr import Read, Reduce, Where
 from symcnn.core.functions import unfold
 
 
 @dataclass(frozen=True, slots=True)
 class EntryProof:
-    """What was compared: the sizes, how many entries, and the first that differs or could not be decided."""
+    """What was compared: the sizes, how many entries, and the first that differs or could not be decided.
+
+    ``independent`` names the indices of which one value was compared and shows all.
+    """
 
     sizes: tuple[tuple[str, int], ...]
     entries: int
     differs: str = ""
     undecided: str = ""
+    independent: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
         return not self.differs and not self.undecided and self.entries > 0
 
 
-def small_sizes(equations: Sequence[Equation], seed: int = 0, largest: int = 24) -> dict[sp.Symbol, sp.Expr]:
-    """Small sizes at which every read is valid and the sizes of axes are, where possible, pairwise distinct.
-
-    Possible is what an expansion into 15·``largest`` terms allows: seven distinct axes alone would take 7! of them.
-
-    ``seed`` picks among the solutions. Raises LimitExceeded where no sizes are found.
-    """
-    symbols = sorted({s for e in equations for s in _symbols(e)}, key=lambda s: s.name)
-    shapes = {
-        s for e in equations for r in reads(e.body) for axis in r.tensor.shape for s in axis.free_symbols
-    }
-    shapes |= {extent for e in equations for extent in e.extents.values() if extent.is_Symbol}
-    axes = [s for s in symbols if s in shapes]
-    draw = random.Random(seed)
-    best: tuple[Score, dict[sp.Symbol, sp.Expr]] | None = None
-    for _ in range(300 if len(symbols) > 4 else 150):
-        sizes = {
-            s: sp.Integer(draw.randint(1, 7 if s in axes else 3) if s.is_positive else draw.randint(0, 2))
-            for s in symbols
-        }
-        score = _score(equations, sizes, axes, largest)
-        if score is not None and (best is None or score < best[0]):
-            best = (score, sizes)
-        if score == (0, 0, largest):
-            break
-    if best is None:
-        raise LimitExceeded(
-            f"no small sizes found at which every read of {equations[-1].tensor.name} is valid"
-        )
-    return _lowered(equations, *best, axes, largest)
-
-
-Score = tuple[int, int, int]
-
-
-def _score(
-    equations: Sequence[Equation],
-    sizes: Mapping[sp.Symbol, sp.Expr],
-    axes: Sequence[sp.Symbol],
-    largest: int,
-) -> Score | None:
-    """Work beyond what is allowed, axes of the same size or of extent 1, work; None where a read is not valid."""
-    work = _work(equations, sizes)
-    if work is None:
-        return None
-    repeated = len(axes) - len({sizes[s] for s in axes})
-    ones = sum(sizes[s] == 1 for s in axes)
-    return (work if work > 15 * largest else 0, repeated + ones, max(work, largest))
-
-
-def _lowered(
-    equations: Sequence[Equation],
-    score: Score,
-    sizes: dict[sp.Symbol, sp.Expr],
-    axes: Sequence[sp.Symbol],
-    largest: int,
-) -> dict[sp.Symbol, sp.Expr]:
-    """The sizes with one after the other made smaller, as long as the score falls."""
-    lower = True
-    while lower and score[2] > largest:
-        lower = False
-        for symbol in sizes:
-            for value in range(1 if symbol.is_positive else 0, int(sizes[symbol])):
-                tried = {**sizes, symbol: sp.Integer(value)}
-                found = _score(equations, tried, axes, largest)
-                if found is not None and found < score:
-                    score, sizes, lower = found, tried, True
-                    break
-    return sizes
-
-
-def _symbols(equation: Equation) -> set[sp.Symbol]:
-    found: set[sp.Symbol] = set()
-    bound = set(equation.extents)
-    for read in (equation.target, *reads(equation.body)):
-        for expr in (*read.at, *read.tensor.shape):
-            found |= expr.free_symbols - bound
-    for extent in equation.extents.values():
-        found |= extent.free_symbols - bound
-    return {s for s in found if s.is_integer and not isinstance(s, sp.Dummy)}
-
-
-def _work(equations: Sequence[Equation], sizes: Mapping[sp.Symbol, sp.Expr]) -> int | None:
-    """How many terms or entries an expansion has, or None where some extent is empty."""
-    most = 0
-    for equation in equations:
-        shapes = {read.tensor.shape for read in (equation.target, *reads(equation.body))}
-        for extents in (tuple(equation.extents.values()), *shapes):
-            values = [e.xreplace(dict(sizes)).doit() for e in extents]
-            if any(not e.is_Integer or e < 1 for e in values):
-                return None
-            most = max(most, int(sp.Mul(*values)))
-    return most
-
-
 def zero(difference: sp.Expr) -> bool:
-    """Whether an expression in entries is proved to vanish, by expanding or by cancelling one fraction."""
+    """Whether an expression in entries is proved to vanish, by expanding or by cancelling one fraction.
+
+    What vanishes does so under any names: entries that differ in nothing else are decided once.
+    """
     if difference == 0:
         return True
+    symbols = dict.fromkeys(node for node in sp.preorder_traversal(difference) if node.is_Symbol)
+    names = {s: sp.Symbol(f"s{k}", **s.assumptions0) for k, s in enumerate(symbols)}
+    return _vanishes(difference.xreplace(names))
+
+
+@lru_cache(maxsize=512)
+def _vanishes(difference: sp.Expr) -> bool:
     plain = with_indicators(unfold(difference))
     if reduced(plain) == 0:
         return True
@@ -246,38 +167,54 @@ def _expanded(equation: Equation, sizes: tuple[tuple[sp.Symbol, sp.Expr], ...]) 
     return expand(equation, Entries(dict(sizes)))
 
 
-def by_entries(gradient: Gradient, sizes: Mapping[sp.Symbol, sp.Expr] | None = None) -> EntryProof:
-    """Compare a gradient, symbol for symbol, with SymPy's derivative of the expanded equation."""
-    equation = gradient.derivation.equation
-    sizes = dict(sizes) if sizes is not None else small_sizes([equation])
-    forward = _expanded(equation, tuple(sizes.items()))
-    cotangent = gradient.derivation.cotangent.tensor
-    claimed = expand(gradient.equation, Entries(sizes, known={equation.tensor.name: forward}))
-    expected: dict[sp.Symbol, list[sp.Expr]] = {entry(gradient.of, at): [] for at in claimed}
+def by_entries(
+    gradient: Gradient, sizes: Mapping[sp.Symbol, sp.Expr] | None = None, *, seed: int = 0
+) -> EntryProof:
+    """Compare a gradient, symbol for symbol, with SymPy's derivative of the expanded equation.
+
+    Independent indices are left out: one value of each shows all. ``sizes`` are small ones that ``seed`` picks.
+    Raises LimitExceeded where no small sizes make every read valid.
+    """
+    derivation = gradient.derivation
+    whole = Claim(derivation.equation, gradient.equation, gradient.of, derivation.cotangent.tensor)
+    claim, independent = sliced(whole)
+    sizes = dict(sizes) if sizes is not None else small_sizes([claim.forward, claim.gradient], seed)
+    forward = _expanded(claim.forward, tuple(sizes.items()))
+    claimed = expand(claim.gradient, Entries(sizes, known={claim.forward.tensor.name: forward}))
+    expected: dict[sp.Symbol, list[sp.Expr]] = {entry(claim.of, at): [] for at in claimed}
     for at, value in forward.items():
-        for symbol in sorted(value.free_symbols & set(expected), key=lambda s: s.name):
-            expected[symbol].append(entry(cotangent, at) * sp.diff(value, symbol))
+        for symbol, slope in _slopes(value, expected).items():
+            expected[symbol].append(entry(claim.cotangent, at) * slope)
     shown = tuple((s.name, int(v)) for s, v in sorted(sizes.items(), key=lambda item: item[0].name))
     for at, value in claimed.items():
-        symbol = entry(gradient.of, at)
+        symbol = entry(claim.of, at)
         derivative = sp.Add(*expected[symbol])
-        verdict = _compared(
-            derivative - value, f"d{symbol}: {value} is not {derivative}", f"d{symbol}", shown, len(claimed)
-        )
-        if verdict is not None:
-            return verdict
-    return EntryProof(shown, len(claimed))
+        verdict = _compared(derivative - value)
+        if verdict == "differs":
+            told = f"d{symbol}: {value} is not {derivative}"
+            return EntryProof(shown, len(claimed), differs=told, independent=independent)
+        if verdict == "undecided":
+            told = f"d{symbol}: neither proved nor refuted"
+            return EntryProof(shown, len(claimed), undecided=told, independent=independent)
+    return EntryProof(shown, len(claimed), independent=independent)
 
 
-def _compared(
-    difference: sp.Expr, differs: str, name: str, sizes: tuple[tuple[str, int], ...], entries: int
-) -> EntryProof | None:
-    """None where the difference is proved to vanish; else what is known of it."""
+def _slopes(value: sp.Expr, wanted: Iterable[sp.Symbol]) -> dict[sp.Symbol, sp.Expr]:
+    """SymPy's derivatives of an entry by each wanted symbol in it: term by term, as most symbols are in few terms."""
+    number, rest = value.as_coeff_Mul()
+    terms: dict[sp.Symbol, list[sp.Expr]] = {}
+    for term in sp.Add.make_args(rest):
+        for symbol in term.free_symbols & set(wanted):
+            terms.setdefault(symbol, []).append(term)
+    order = sorted(terms, key=lambda s: s.name)
+    return {s: number * sp.Add(*(term._eval_derivative(s) for term in terms[s])) for s in order}
+
+
+def _compared(difference: sp.Expr) -> Literal["equal", "differs", "undecided"]:
+    """Whether a difference is proved to vanish, shown not to, or neither."""
     if zero(difference):
-        return None
-    if refuted(difference):
-        return EntryProof(sizes, entries, differs)
-    return EntryProof(sizes, entries, undecided=f"{name}: neither proved nor refuted")
+        return "equal"
+    return "differs" if refuted(difference) else "undecided"
 
 
 def same_by_entries(forward: Sequence[Equation], steps: Sequence[Equation], closed: Equation) -> EntryProof:
@@ -297,12 +234,12 @@ def same_by_entries(forward: Sequence[Equation], steps: Sequence[Equation], clos
     )
     shown = tuple((s.name, int(v)) for s, v in sorted(sizes.items(), key=lambda item: item[0].name))
     for at, value in claimed.items():
-        name = str(entry(closed.tensor, at))
-        verdict = _compared(
-            known[closed.tensor.name][at] - value, f"{name} differs", name, shown, len(claimed)
-        )
-        if verdict is not None:
-            return verdict
+        name = entry(closed.tensor, at)
+        verdict = _compared(known[closed.tensor.name][at] - value)
+        if verdict == "differs":
+            return EntryProof(shown, len(claimed), differs=f"{name} differs")
+        if verdict == "undecided":
+            return EntryProof(shown, len(claimed), undecided=f"{name}: neither proved nor refuted")
     return EntryProof(shown, len(claimed))
 
 

@@ -57,8 +57,13 @@ class Gradient:
 
     of: Tensor
     equation: Equation
-    scatters: tuple[Scatter, ...]
     derivation: Derivation
+
+    @property
+    def scatters(self) -> tuple[Scatter, ...]:
+        """Each term before contraction, as an addition at its positions."""
+        start = self.derivation.steps[0].after
+        return tuple(_scatter(term, self.of, self.derivation.context) for term in start)
 
 
 def differentiation(
@@ -84,10 +89,18 @@ def differentiation(
 
 
 def cotangent_indices(equation: Equation, tensor: Tensor) -> tuple[sp.Symbol, ...]:
-    """Names for the cotangent's axes: those by which the equation reads the tensor, else h, w, …; all distinct."""
+    """Names for the cotangent's axes: those by which the equation reads the tensor, else h, w, …; all distinct.
+
+    No other symbol, index or tensor of the equation has a name that is given here.
+    """
     every = [read for read in reads(equation.body) if read.tensor == tensor]
-    spare = iter("hwtvq" + "abcdefg")
-    taken = {s.name for e in tensor.shape for s in e.free_symbols}
+    known = (equation.target, equation.body, *tensor.shape, *equation.extents.values())
+    symbols = {s.name for e in known for s in e.atoms(sp.Symbol)}
+    named = symbols | {t.name for t in (equation.tensor, *equation.inputs)}
+    spare = iter(
+        [letter for letter in "hwtvqabcdefg" if letter not in named] + [f"h{k}" for k in range(2, 40)]
+    )
+    taken = symbols - {k.name for k in equation.extents}
     chosen: list[str] = []
     for axis in range(tensor.rank):
         plain = [read.at[axis].name for read in every if read.at[axis].is_Symbol]
@@ -132,8 +145,7 @@ def pullback(
             state = after
     derivation = Derivation(goal, equation, seed, tuple(steps), context)
     free = tuple(Index(k, e) for k, e in zip(indices, tensor.shape, strict=True))
-    scatters = tuple(_scatter(term, tensor, context) for term in start)
-    return Gradient(tensor, Equation(goal, derivation.result, free), scatters, derivation)
+    return Gradient(tensor, Equation(goal, derivation.result, free), derivation)
 
 
 def _scatter(term: Term, tensor: Tensor, context: Context) -> Scatter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import sympy as sp
 
 from symcnn.calculus.derivation import Context, State
@@ -162,12 +164,16 @@ def _tidy(expr: sp.Expr) -> sp.Expr:
 # -- algebra ----------------------------------------------------------------------------------------------------------------
 
 
-def algebra_lines(expr: sp.Expr) -> list[sp.Expr]:
-    """Common denominator, expanded numerator, factored: successive lines of one fraction, the last the simplest."""
+@lru_cache(maxsize=512)
+def algebra_lines(expr: sp.Expr) -> tuple[sp.Expr, ...]:
+    """Common denominator, expanded numerator, factored: successive lines of one fraction, the last the simplest.
+
+    The rules ask for one line each, and ask again when a derivation is replayed.
+    """
     kinds = (Read, Reduce, Where, Selected, sp.Function)
     plain, atoms = atomise(expr, kinds)
     if not plain.has(sp.Add) or _too_large(plain):
-        return [expr]
+        return (expr,)
     numerator, denominator = sp.fraction(sp.together(plain))
     lines = [plain, numerator / denominator, sp.expand(numerator) / denominator]
     if _rational(plain):
@@ -178,7 +184,7 @@ def algebra_lines(expr: sp.Expr) -> list[sp.Expr]:
         restored = line.xreplace(atoms)
         if not back or back[-1] != restored:
             back.append(restored)
-    return back
+    return tuple(back)
 
 
 def _too_large(expr: sp.Expr) -> bool:
@@ -204,9 +210,9 @@ def _rational(expr: sp.Expr) -> bool:
     return bool(expr.is_rational_function(*expr.free_symbols)) and len(expr.free_symbols) <= 12
 
 
-def _worth(term: Term) -> list[sp.Expr]:
+def _worth(term: Term) -> tuple[sp.Expr, ...]:
     lines = algebra_lines(term.factor)
-    return lines if cost(lines[-1]) < cost(term.factor) else []
+    return lines if cost(lines[-1]) < cost(term.factor) else ()
 
 
 def common_denominator(state: State, context: Context) -> State:

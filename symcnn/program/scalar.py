@@ -180,22 +180,33 @@ def _selected(expr: Selected, scope: Scope) -> Value:
     body, places = value_of(expr.body, scope), _places(expr.limits, scope)
     at = [value_of(position, scope) for position in expr.at]
     best = max if expr.kind == "max" else min
+    indices = expr.indices
+    outer = expr.body.free_symbols.union(*(extent.free_symbols for _, extent in expr.limits)) - set(indices)
+    free = [scope.key(s) for s in sorted(outer, key=lambda s: s.sort_key())]
+    known: dict[tuple[Number, ...], list[tuple[int, ...]]] = {}
+
+    def ties(env: Env) -> list[tuple[int, ...]]:
+        """The places of the extreme value, which every candidate asks for."""
+        at_hand = tuple(env.get(key) for key in free)
+        if at_hand not in known:
+            inner = dict(env)
+            found = []
+            for place in places(env):
+                inner.update(zip(indices, place, strict=True))
+                found.append((place, body(inner)))
+            extreme = best(number for _, number in found)
+            known[at_hand] = [place for place, number in found if number == extreme]
+        return known[at_hand]
 
     def value(env: Env) -> Number:
         chosen = tuple(position(env) for position in at)
-        inner = dict(env)
-        found = []
-        for place in places(env):
-            inner.update(zip(expr.indices, place, strict=True))
-            found.append((place, body(inner)))
-        extreme = best(number for _, number in found)
-        ties = [place for place, number in found if number == extreme]
+        tied = ties(env)
         match expr.policy:
             case "first":
-                return int(chosen == ties[0])
+                return int(chosen == tied[0])
             case "last":
-                return int(chosen == ties[-1])
-        return Fraction(int(chosen in ties), len(ties))
+                return int(chosen == tied[-1])
+        return Fraction(int(chosen in tied), len(tied))
 
     return value
 

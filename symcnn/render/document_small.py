@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import sympy as sp
 
-from symcnn.calculus.proof import small_sizes
+from symcnn.calculus.sizes import small_sizes
 from symcnn.core.equation import Equation, Index
 from symcnn.core.expr import Read, Reduce, Selected, reads
 from symcnn.core.tensor import Tensor

@@ -1,4 +1,7 @@
-"""Evidence that ``check`` prints: derivations replayed and proved by entries, programs against numeric derivatives."""
+"""Evidence: derivations replayed and proved by entries, gradients and programs against numeric derivatives.
+
+``check`` prints it, documents show it beside each gradient.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from symcnn.calculus.proof import by_entries
+from symcnn.calculus.proof import EntryProof, by_entries
 from symcnn.calculus.pullback import Gradient
-from symcnn.calculus.sizes import small_sizes
 from symcnn.core.equation import Equation, System
 from symcnn.core.errors import LimitExceeded, UnsupportedFormula
 from symcnn.nets.formula import Layer
@@ -22,6 +24,7 @@ from symcnn.render.numpy_source import emit_plan
 STEP = 1e-6
 TOLERANCE = 1e-5
 DIRECTIONS = 3
+SEEDS = (0, 1)  # of the sizes at which entries are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +96,62 @@ def _derived(
     name: str, system: System, cotangents: list[tuple[Equation, tuple[Gradient, ...]]]
 ) -> Iterator[Finding]:
     for equation, parts in cotangents:
-        subject = f"{name}, ∂L/∂{equation.tensor.name[1:]}"
         for gradient in parts:
-            steps = len(gradient.derivation.steps)
-            yield Finding(subject, "replay", f"{steps} steps applied again", gradient.derivation.replay())
-            yield _by_entries(subject, gradient)
+            yield from gradient_findings(f"{name}, ∂L/∂{equation.tensor.name[1:]}", gradient)
     yield _numeric(name, system, [equation for equation, _ in cotangents])
 
 
-def _by_entries(subject: str, gradient: Gradient) -> Finding:
-    try:
-        proof = by_entries(gradient, small_sizes([gradient.derivation.equation]))
-    except (LimitExceeded, UnsupportedFormula) as error:
-        return Finding(subject, "entries", str(error), None)
-    at = ", ".join(f"{size}={value}" for size, value in proof.sizes)
-    if proof.holds:
-        return Finding(subject, "entries", f"{proof.entries} entries equal, symbol for symbol, at {at}", True)
+def gradient_findings(subject: str, gradient: Gradient) -> Iterator[Finding]:
+    """A derivation applied again, and its result compared with the derivative of the expanded equation."""
+    steps = len(gradient.derivation.steps)
+    told = f"each of the {steps} steps, applied again, gives what it recorded"
+    yield Finding(subject, "replay", told, gradient.derivation.replay())
+    known: list[EntryProof] = []
+    for seed in SEEDS:
+        try:
+            proof = by_entries(gradient, seed=seed)
+        except (LimitExceeded, UnsupportedFormula) as error:
+            yield Finding(subject, "entries", f"not possible: {error}", None)
+            return
+        if proof not in known:
+            known.append(proof)
+            yield _entries(subject, proof)
+
+
+def _entries(subject: str, proof: EntryProof) -> Finding:
+    places = [f"for every {', '.join(proof.independent)}"] if proof.independent else []
+    places += ["at " + ", ".join(f"{size} = {value}" for size, value in proof.sizes)] if proof.sizes else []
+    where = "".join(f", {place}" for place in places)
     if proof.undecided:
-        return Finding(subject, "entries", f"at {at}: {proof.undecided}", None)
-    return Finding(subject, "entries", f"at {at}: {proof.differs}", False)
+        return Finding(subject, "entries", f"not decided{where}: {proof.undecided}", None)
+    if not proof.holds:
+        return Finding(subject, "entries", f"differs{where}: {proof.differs}", False)
+    compared = "1 entry equals" if proof.entries == 1 else f"{proof.entries} entries equal"
+    told = f"{compared}, symbol for symbol, the derivative of the expanded equation{where}"
+    return Finding(subject, "entries", told, True)
 
 
-def _numeric(name: str, system: System, cotangents: list[Equation]) -> Finding:
+def one_equation(gradient: Gradient) -> Finding:
+    """A gradient against central differences of the one equation that it goes through."""
+    equation = gradient.derivation.equation
+    sizes = {s for t in (*equation.inputs, equation.tensor) for e in t.shape for s in e.free_symbols}
+    scalars = sorted(equation.body.free_symbols - set(equation.extents) - sizes, key=lambda s: str(s.name))
+    system = System((equation,), tuple(equation.inputs), tuple((s, None) for s in scalars))
+    return _numeric("", system, [gradient.equation], tries=1)
+
+
+def _numeric(name: str, system: System, cotangents: list[Equation], tries: int = 2) -> Finding:
     try:
-        found = numeric_evidence(system, cotangents)
+        found = numeric_evidence(system, cotangents, tries=tries)
     except (UnsupportedFormula, LimitExceeded) as error:
-        return Finding(name, "numeric", str(error), None)
-    detail = f"{found.compared} differences at {len(found.sizes)} choices of sizes, largest error {found.error:.1e}"
-    return Finding(name, "numeric", detail, found.holds if found.compared else None)
+        return Finding(name, "numeric", f"not possible: {error}", None)
+    agree = "agree with" if found.holds else "differ from"
+    sizes = ", ".join(f"{size} = {value:g}" for size, value in found.sizes[0])
+    points = f"{len(found.sizes)} random points" if len(found.sizes) > 1 else "a random point"
+    where = f", {sizes}" if sizes and len(set(found.sizes)) == 1 else ""
+    told = f"slopes along {found.compared} random directions {agree} central differences in float64 at {points}{where}"
+    told += f", largest relative error {found.error:.1e}"
+    return Finding(name, "numeric", told, found.holds if found.compared else None)
 
 
 def _program(net: Network) -> Finding:

@@ -10,8 +10,9 @@ import pytest
 import sympy as sp
 
 from symcnn.calculus.entries import Entries, entry, expand
-from symcnn.calculus.proof import by_entries, small_sizes
+from symcnn.calculus.proof import by_entries
 from symcnn.calculus.pullback import Gradient, cotangents, pullback
+from symcnn.calculus.sizes import small_sizes
 from symcnn.core.equation import Equation
 from symcnn.core.errors import UnknownName
 from symcnn.core.expr import same

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symcnn.core.bounds import coefficients, inside, nonnegative, span
@@ -16,6 +16,7 @@ from symcnn.core.index import index, offset, size
 N, R, U = size("N"), size("R"), size("u")
 IX, K = index("i"), index("k")
 SMALL = st.integers(-4, 4)
+UNHURRIED = settings(deadline=None)  # a busy machine is no failure
 
 
 @st.composite
@@ -30,6 +31,7 @@ def size_expressions(draw: st.DrawFn) -> sp.Expr:
     return expr
 
 
+@UNHURRIED
 @given(size_expressions())
 def test_nonnegative_is_never_wrong(expr: sp.Expr) -> None:
     if not nonnegative(expr):
@@ -61,6 +63,7 @@ def test_what_can_fail_is_not_proved(expr: sp.Expr) -> None:
     assert not nonnegative(expr)
 
 
+@UNHURRIED
 @given(SMALL, SMALL, SMALL, st.integers(1, 5), st.integers(1, 5), st.integers(1, 12))
 def test_inside_agrees_with_counting(a: int, b: int, c: int, n: int, k: int, extent: int) -> None:
     position = sp.Integer(a) * IX + sp.Integer(b) * K + c
@@ -69,6 +72,7 @@ def test_inside_agrees_with_counting(a: int, b: int, c: int, n: int, k: int, ext
     assert inside(position, sp.Integer(extent), extents) == always
 
 
+@UNHURRIED
 @given(SMALL, SMALL, st.integers(0, 3), st.integers(0, 3))
 def test_inside_with_symbolic_sizes_is_never_wrong(a: int, c: int, less: int, more: int) -> None:
     position, extent, limit = a * IX + c, N + more, N - less
@@ -78,6 +82,7 @@ def test_inside_with_symbolic_sizes_is_never_wrong(a: int, c: int, less: int, mo
         assert all(0 <= a * i + c < n + more for i in range(n - less))
 
 
+@UNHURRIED
 @given(SMALL, SMALL, SMALL, st.integers(1, 5), st.integers(1, 5))
 def test_span_is_exact(a: int, b: int, c: int, n: int, k: int) -> None:
     reach = span(sp.Integer(a) * IX + sp.Integer(b) * K + c, {IX: sp.Integer(n), K: sp.Integer(k)})
@@ -90,6 +95,7 @@ def test_a_coefficient_of_unknown_sign_has_no_span() -> None:
     assert span(-U * IX + 3, {IX: N}) == (sp.expand(3 - U * (N - 1)), 3)
 
 
+@UNHURRIED
 @given(SMALL, SMALL, SMALL)
 def test_coefficients_put_together_again(a: int, b: int, c: int) -> None:
     position = sp.Add(sp.Mul(a, U, IX, evaluate=True), b * K, c * R)

@@ -7,7 +7,8 @@ from types import ModuleType
 import numpy as np
 import sympy as sp
 
-from symcnn.calculus.proof import by_entries, small_sizes
+from symcnn.calculus.proof import by_entries
+from symcnn.calculus.sizes import small_sizes
 from symcnn.core.expr import rebind
 from symcnn.nets.formula import Layer
 from symcnn.program.reference import evaluate, evaluate_system
