@@ -16,7 +16,7 @@ from symcnn.core.expr import Limit, Read, Reduce, reads, rebind
 from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.plan import Scatter
 from symcnn.core.tensor import Tensor
-from symcnn.nets.kind import LayerKind
+from symcnn.nets.kind import Cotangent, LayerKind
 from symcnn.nets.spec import Spec
 
 BATCH = sp.Symbol("N", integer=True, positive=True)
@@ -169,10 +169,19 @@ def _cotangents(node: Node, wanted: tuple[str, ...]) -> tuple[tuple[Equation, tu
     return tuple(
         (
             concrete(cotangent.equation.substituted(mapping)),
-            tuple(_moved(s, mapping) for part in cotangent.parts for s in part.scatters),
+            tuple(_moved(s, mapping) for s in scatters),
         )
-        for cotangent in node.kind.cotangents(wanted, node.policy)
+        for cotangent, scatters in _symbolic(node.kind, wanted, node.policy)
     )
+
+
+@cache
+def _symbolic(
+    kind: LayerKind, wanted: tuple[str, ...], policy: KinkPolicy
+) -> tuple[tuple[Cotangent, tuple[Scatter, ...]], ...]:
+    """The cotangents of a kind for all sizes, with their forms as scatter-additions."""
+    found = kind.cotangents(wanted, policy)
+    return tuple((cotangent, tuple(s for part in cotangent.parts for s in part.scatters)) for cotangent in found)
 
 
 def _moved(scatter: Scatter, mapping: Mapping[sp.Basic, sp.Basic]) -> Scatter:

@@ -28,7 +28,7 @@ from symcnn.program.array import (
 from symcnn.program.lower import numeric
 from symcnn.program.lower_read import axis_of, whole
 from symcnn.program.lower_scatter import lower_scatter
-from symcnn.program.passes import Sections, divided, pruned, shared
+from symcnn.program.passes import Sections, divided, pruned, shared, signs_from_outputs
 from symcnn.program.scope import Layout, Scope
 from symcnn.program.steps import Step, is_view
 
@@ -81,7 +81,9 @@ def build(plan: Plan) -> Program:
     results |= {tensor.name for tensor in (plan.objective, plan.measure) if tensor is not None}
     results |= {name for action in plan.backward if isinstance(action, Call) for name in (grads_of(action),)}
     body = Lowering(layout, plan.procedures, plan.draws)
-    sections = body.sections((plan.forward, plan.loss, plan.backward), results, taken)
+    sections = signs_from_outputs(
+        body.sections((plan.forward, plan.loss, plan.backward), results, taken), body.heavy
+    )
     measure = plan.measure or plan.objective
     if measure is not None:
         sections = _marked(sections, {plan.output.name, measure.name}, 2)
@@ -96,10 +98,19 @@ def _routine(procedure: Procedure, plan: Plan, layout: Layout) -> Routine:
     results |= {tensor.name for _, tensor in procedure.gradients}
     results |= {grads_of(action) for action in procedure.backward if isinstance(action, Call)}
     body = Lowering(layout, plan.procedures, procedure.draws)
-    used = {*taken, procedure.seed.name, *(s.name for s in every_symbol(plan))}
-    sections = body.sections((procedure.forward, procedure.backward), results, used)
+    symbols = _symbols((*procedure.forward, *procedure.backward))
+    used = {*taken, procedure.seed.name, *(str(s.name) for s in symbols)}
+    sections = signs_from_outputs(
+        body.sections((procedure.forward, procedure.backward), results, used), body.heavy
+    )
     forward, backward = _marked(sections, {procedure.output.name}, 1)
     return Routine(procedure, tuple(forward), tuple(backward))
+
+
+def entries_of(shape: Sequence[sp.Expr], batch: sp.Symbol) -> int:
+    """How many entries an array has for one image; 0 where sizes are open."""
+    count = sp.Mul(*(extent for extent in shape if extent != batch))
+    return int(count) if count.is_Integer else 0
 
 
 def _names(tensors: Iterable[Tensor]) -> set[str]:
@@ -137,7 +148,7 @@ class Lowering:
         """Steps without what no result needs, with repeated computations named."""
         steps = [[step for action in part for step in self._steps(action)] for part in parts]
         kept = [[_own(step, results) for step in section] for section in pruned(steps, results)]
-        return shared(kept, taken, self._heavy)
+        return shared(kept, taken, self.heavy)
 
     def _steps(self, action: Action) -> Iterator[Step]:
         if isinstance(action, Call):
@@ -172,12 +183,9 @@ class Lowering:
             for value in call.arguments
         )
 
-    def _heavy(self, node: Node) -> bool:
+    def heavy(self, node: Node) -> bool:
         """Whether a part of one image has so many entries that keeping it costs more than making it again."""
-        if self.layout.batch is None:
-            return False
-        entries = sp.Mul(*node.shape).subs(self.layout.batch, 1)
-        return bool(entries.is_Integer and entries > KEPT)
+        return self.layout.batch is not None and entries_of(node.shape, self.layout.batch) > KEPT
 
 
 def _own(step: Step, results: set[str]) -> Step:
@@ -189,11 +197,15 @@ def _own(step: Step, results: set[str]) -> Step:
 
 def every_symbol(plan: Plan) -> list[sp.Symbol]:
     """Sizes, scalar parameters and indices of a plan."""
-    statements = plan.every_statement
-    found = {s for statement in statements for s in statement.equation.body.free_symbols}
+    found = _symbols(plan.every_statement)
     found |= {s for tensor in (*plan.inputs, *plan.parameters) for n in tensor.shape for s in n.free_symbols}
     found |= {symbol for symbol, _ in plan.scalars}
     return sorted(found, key=lambda s: str(s.name))
+
+
+def _symbols(actions: Iterable[Action]) -> set[sp.Symbol]:
+    """Sizes, scalar parameters and indices of statements."""
+    return {s for a in actions if isinstance(a, Statement) for s in a.equation.body.free_symbols}
 
 
 def _layout(plan: Plan) -> Layout:

@@ -6,8 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
-from symcnn.program.array import Accumulate, Chosen, Fold, Matmul, Named, Node, Pad, Reshape, Windows
-from symcnn.program.steps import Step, is_copy, is_view, names_in, substituted, walk
+from symcnn.program.array import (
+    Accumulate,
+    Apply,
+    Chosen,
+    Fold,
+    Matmul,
+    Named,
+    Node,
+    Pad,
+    Reshape,
+    Scalar,
+    Windows,
+)
+from symcnn.program.steps import Step, is_copy, is_view, names_in, rebuilt, substituted, walk
 
 Sections = list[list[Step]]
 
@@ -93,6 +105,30 @@ def _repeated(steps: Sequence[Step], whole: Container[Node]) -> set[Node]:
         for node, count in counts.items()
         if count > 1 and node not in whole and (node in roots or len(parents.get(node, ())) > 1)
     }
+
+
+def signs_from_outputs(sections: Sections, heavy: Callable[[Node], bool]) -> Sections:
+    """Where a = max(z, 0) of the first section is kept, later sections take the mask z > 0 from a > 0.
+
+    Then the ``heavy`` z itself need not be kept: a is positive exactly where z is.
+    """
+    signs: dict[Node, Node] = {}
+    for step in sections[0]:
+        match step.node:
+            case Apply(function="maximum", args=(Named() as z, Scalar(value=value))) if value == 0 and heavy(
+                z
+            ):
+                a = Named(step.node.shape, step.name)
+                for sign in ("gt", "le"):
+                    signs[Apply(z.shape, sign, (z, Scalar((), value)))] = Apply(
+                        z.shape, sign, (a, Scalar((), value))
+                    )
+    if not signs:
+        return sections
+    changed = [
+        [replace(step, node=rebuilt(step.node, signs.get)) for step in section] for section in sections[1:]
+    ]
+    return [sections[0], *changed]
 
 
 def _computations(node: Node) -> list[Node]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
@@ -108,15 +108,22 @@ def _part(root: Node, writer: Writer) -> Node | None:
     return min(parts, key=lambda part: part[0])[1] if parts else None
 
 
-def blocks(steps: Sequence[Step], writer: Writer) -> list[Block]:
-    """Code with comments; parts without a statement stand under the comment of the statement that follows them."""
+def blocks(steps: Sequence[Step], writer: Writer, freed: Mapping[int, Sequence[str]]) -> list[Block]:
+    """Code with comments; parts without a statement stand under the comment of the statement that follows them.
+
+    ``freed`` says which arrays are done with after a step, by its place.
+    """
     result: list[Block] = []
     parts: list[Step] = []
-    for step in steps:
+    done: list[str] = []
+    for place, step in enumerate(steps):
         parts.append(step)
+        done.extend(freed.get(place, ()))
         if step.statement is not None or isinstance(step.node, Called):
-            result.append(_block(parts, writer))
-            parts = []
+            block = _block(parts, writer)
+            release = (f"del {', '.join(done)}",) if done else ()
+            result.append(replace(block, lines=(*block.lines, *release)))
+            parts, done = [], []
     assert not parts, "the last step of a function is a statement"
     return _grouped(result)
 

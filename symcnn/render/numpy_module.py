@@ -15,7 +15,7 @@ from symcnn.core.expr import reads
 from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import Called
-from symcnn.program.build import Program, every_symbol
+from symcnn.program.build import Program, entries_of, every_symbol
 from symcnn.program.passes import unused
 from symcnn.program.sizes import size_rules
 from symcnn.program.steps import Step
@@ -24,6 +24,7 @@ from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_expr import Writer
 from symcnn.render.numpy_lines import Block, blocks, fitted, laid_out
 
+FREED = 1_048_576  # entries an image from which an array is freed as soon as it is done with
 OWN_NAMES = frozenset(
     [
         "np",
@@ -138,15 +139,38 @@ class Module:
         """Whether the code reads the number of examples."""
         return any(re.search(r"\bN\b", line) for block in body.blocks for line in block.lines)
 
+    def freed(self, steps: Sequence[Step], living: Iterable[str]) -> dict[int, list[str]]:
+        """Large arrays of a function that nothing reads after a step, by its place; ``living`` ones outlive it."""
+        batch = self.program.layout.batch
+        if batch is None:
+            return {}
+        every = (step for section in self.sections for step in section)
+        large = {
+            step.name for step in every if entries_of(step.node.shape, batch) > FREED and not step.training
+        }
+        last = {name: place for place, step in enumerate(steps) for name in {step.name, *step.reads}}
+        found: dict[int, list[str]] = {}
+        for name in sorted(large - set(living)):
+            if name in last and self.name(name) not in living:
+                found.setdefault(last[name], []).append(self.name(name))
+        return found
+
     def body(
-        self, steps: Sequence[Step], prologue: Iterable[str] = (), dtype: str = "", counted: bool = True
+        self,
+        steps: Sequence[Step],
+        prologue: Iterable[str] = (),
+        dtype: str = "",
+        counted: bool = True,
+        living: Iterable[str] | None = None,
     ) -> Body:
         """One function; ``dtype`` is the expression for the dtype of its inputs, where a step needs it.
 
-        Unless ``counted``, the number of examples is left out where no step reads it.
+        Unless ``counted``, the number of examples is left out where no step reads it. Where it is known which arrays
+        are ``living`` when it returns, other large ones are freed as soon as they are done with.
         """
         writer = self.writer()
-        made = tuple(blocks(steps, writer))
+        freed = {} if living is None else self.freed(steps, list(living))
+        made = tuple(blocks(steps, writer, freed))
         self.helpers |= writer.used
         counted = counted or self.counts(Body((), made))
         lines = self._started(steps, [line for line in prologue if counted or not line.startswith("N = ")])

@@ -50,6 +50,11 @@ class Extras:
         return self.given + (", rng=None" if self.rng else "")
 
     @property
+    def handed(self) -> str:
+        """How the arguments of the function that trains are handed on."""
+        return "".join(f", {name}={name}" for name in ("state", "rng") if f" {name}=" in self.trained)
+
+    @property
     def parameters(self) -> str:
         """Parameters of the function behind both."""
         labels = "".join(f", {self.module.name(t.name)}=None" for t in self.early)
@@ -116,9 +121,13 @@ def network(program: Program) -> str:
         "scalars": f", *, {given}" if given else "",
         "call": f", {passed}" if passed else "",
         "extras": extras,
-        "forward": module.body(steps, start, f"{x}.dtype"),
+        "forward": module.body(
+            steps, start, f"{x}.dtype", living={plan.output.name, x, *saved, *read, *names_read(lossy)}
+        ),
         "loss": module.body(lossy, begun(lossy), module.dtype_of(read)),
-        "backward": module.body(after, begun(after), module.dtype_of(saved)),
+        "backward": module.body(
+            after, begun(after), module.dtype_of(saved), living={plan.objective.name, *gradients}
+        ),
         "loss_reads": tuple_text(read),
         "saved": tuple_text(saved),
         "output": module.name(plan.output.name),
@@ -130,6 +139,7 @@ def network(program: Program) -> str:
         "fans": wrapped([f'"{p.name}": {p.fan_in}' for p in parameters if p.kind == "weight"]),
         "gains": wrapped([f'"{p.name}"' for p in parameters if p.kind == "gain"]),
         "state": wrapped([f'"{t.name}": {tuple(map(int, t.shape))}' for t in plan.state]),
+        "constants": ", ".join(tensor.name for tensor in plan.constants),
         "units": wrapped([f'"{tensor.name}"' for tensor in plan.units]),
         "gradients": entries(
             [(k, module.name(t.name)) for k, t in plan.gradients if t.name in defined(after)]

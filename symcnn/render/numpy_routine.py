@@ -55,7 +55,7 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], hel
     before = needed(forward, [procedure.output.name, *(t.name for t in procedure.state), *names_read(after)])
     given = [module.name(t.name) for t in plan.inputs]
     kept = module.kept(after, [*given, *module.made(before)])
-    backward_body = module.body(after, [], module.dtype_of(kept))
+    backward_body = module.body(after, [], module.dtype_of(kept), living=wanted)
     if module.counts(backward_body):
         kept = [*kept, "N"]
     function = functions[procedure.name]
@@ -77,7 +77,9 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], hel
             subsequent_indent="    ",
         ),
         arguments=", ".join(["params", *given[: len(procedure.inputs)], *function.arguments]),
-        forward=module.body(before, batch, f"{given[0]}.dtype", "N" in kept),
+        forward=module.body(
+            before, batch, f"{given[0]}.dtype", "N" in kept, living=[procedure.output.name, *kept]
+        ),
         output=module.name(procedure.output.name),
         saved=tuple_text(kept),
         training=function.training,
