@@ -9,7 +9,8 @@ import sympy as sp
 
 from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
-from symcnn.notes.names import base_name, letter, read_name
+from symcnn.notes.facts import FunctionRule
+from symcnn.notes.names import base_name, letter, names_in, read_name
 from symcnn.notes.opaque import elementary, maximum, sigmoid, unknown
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of, function_name
@@ -178,11 +179,23 @@ def apply_function(evaluator: Evaluator, head: Node, group: Node, node: Node) ->
     if bare in ops.UNARY or bare in ops.BINARY:
         return call(evaluator, Word(head.span, name, "raw"), group, node)
     value = evaluator.value(arguments[0])
-    result = apply_named(evaluator, name, primes, value)
+    rule = evaluator.world.functions.get(name)
+    if rule is not None and not primes and _takes_arrays(evaluator, rule):
+        result = evaluator.within({rule.parameters[0]: value}).value(rule.body)
+    else:
+        result = apply_named(evaluator, name, primes, value)
     if power is not None:
         exponent = evaluator.scalar(power)
         result = ops.entrywise(lambda x: x**exponent, result)
     return result
+
+
+def _takes_arrays(evaluator: Evaluator, rule: FunctionRule) -> bool:
+    """Whether the rule of a function reads tensors beside its argument: then it is no function of one number."""
+    world = evaluator.world
+    refs = [read_name(node, world.facts.habits) for node in names_in(rule.body)]
+    keys = {world.facts.resolve(ref.key) for ref in refs if ref is not None} - set(rule.parameters)
+    return len(rule.parameters) == 1 and any(world.kinds.get(key, "S") != "S" for key in keys)
 
 
 def apply_named(evaluator: Evaluator, name: str, primes: int, value: Array) -> Array:

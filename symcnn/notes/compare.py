@@ -66,8 +66,14 @@ def compare(world: World, left: Node, right: Node, conditions: Sequence[Node] = 
         evaluator = Evaluator(world, world.layer_env() | place | generic(world, left))
         if not _admitted(evaluator, conditions) or _outside(world, evaluator, left):
             continue
-        before = world.beyond
-        outcome = _at(world, evaluator, left, right)
+        before, vacant = world.beyond, world.vacant
+        try:
+            outcome = _at(world, evaluator, left, right)
+        except Mismatch:
+            if (world.beyond, world.vacant) == (before, vacant):
+                raise
+        if world.vacant > vacant:
+            continue
         if world.beyond > before:
             skipped.append(place)
             continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
-from symcnn.notes.names import Ref, read_name
+from symcnn.notes.names import Ref, base_name, read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
@@ -73,6 +73,10 @@ def jacobian(evaluator: Evaluator, of: Node, wrt: Node) -> Array | Jacobian:
         value = array([loss]).reshape(())
         entries = [cotangents.cotangent(loss, x) if x != loss else sp.Integer(1) for x in variable.flat]
     else:
+        name = base_name(of)
+        world = evaluator.world
+        if name in world.facts.applied and name not in world.functions and name not in world.definitions:
+            raise Unreadable(f"the notes do not define the function {name}")
         value = evaluator.value(of)
         entries = [
             cotangents.derivative(sp.sympify(y, strict=True), x) for y in value.flat for x in variable.flat

@@ -179,11 +179,14 @@ class Evaluator:
 
     def named(self, ref: Ref, node: Node) -> Value:
         """The value of a name, with its entry, transpose and power."""
-        key = self.world.facts.resolve(ref.key)
+        key = self.world.facts.resolve(ref.key + "'" * ref.primes)
         if ref.indices is None and ref.layer is None and not self._is_tensor(key):
-            constant = self._constant(key, ref)
+            constant = self._constant(self.world.facts.resolve(ref.key), ref)
             if constant is not None:
                 return self._powered(constant, ref.power)
+        rule = self.world.functions.get(key) if ref.indices is None and not self._is_tensor(key) else None
+        if rule is not None and not ref.primes:
+            return self.value(rule.body)
         value = self._tensor_value(ref, key, node)
         if ref.transposed and isinstance(value, np.ndarray):
             value = value.T
@@ -229,8 +232,6 @@ class Evaluator:
             self.world.beyond += 1
         if family.sample >= 0:
             return self._sample(family, node)
-        if ref.primes and not self._is_tensor(key):
-            family = Family(family.key + "'" * ref.primes, family.layer, family.sample)
         if ref.indices is None:
             return self.world.tensor(family)
         if self.world.facts.cues.whole_only and not all(self._is_whole(index) for index in ref.indices):
@@ -575,7 +576,7 @@ class Evaluator:
         assert node.body is not None
         factors = [self.within(env).factor(node.body) for env in assignments(self, node)]
         if not factors:
-            self.world.beyond += 1
+            self.world.vacant += 1
             return array(sp.Integer(1))
         forward = self._folded(factors, node)
         if len(factors) == 1 or isinstance(forward, Jacobian):

@@ -40,6 +40,7 @@ from symcnn.notes.tree import (
     Sequence,
     Symbol,
     Unary,
+    children,
     walk,
 )
 
@@ -235,14 +236,16 @@ class _Finder:
 
     def _members_letters(self, node: Node) -> list[str]:
         found: list[str] = []
-        for part in walk(node):
-            if isinstance(part, Derivative | Gradient):
-                continue
+        for part in _names(node):
             name, index = indexed(part)
             if name in self.habits.members and index is not None:
                 found += self._counting(index)
-            elif base_name(part) in self.habits.implicit:
-                found.append(self.habits.implicit[base_name(part) or ""])
+                continue
+            name = base_name(part.base) if isinstance(part, Script) else base_name(part)
+            entry = isinstance(part, Script) and part.sub is not None
+            if name is not None and name not in self.sizes | LOSS_NAMES:
+                counter = self.habits.implicit.get(name) or (None if entry else self.habits.members.get(name))
+                found += [counter] if counter is not None else []
         return found
 
     def _bound_in(self, node: Node) -> list[str]:
@@ -353,6 +356,23 @@ def indexed(node: Node) -> tuple[str | None, Node | None]:
     if not index_like(items[0]) and not isinstance(items[0], Symbol):
         return None, None
     return name, items[0]
+
+
+def _names(node: Node) -> Iterator[Node]:
+    """The names in a formula with their scripts, and those in exponents; of a derivative only the variables."""
+    if isinstance(node, Derivative | Gradient):
+        wrt = node.wrt if isinstance(node, Derivative) else (node.wrt,)
+        for variable in wrt:
+            if isinstance(variable, Script):
+                yield variable
+        return
+    if isinstance(node, Symbol) or (isinstance(node, Script) and base_name(node.base) is not None):
+        yield node
+        if isinstance(node, Script) and node.sup is not None:
+            yield from _names(node.sup)
+        return
+    for child in children(node):
+        yield from _names(child)
 
 
 def _sample(node: Node) -> tuple[str | None, Node | None]:

@@ -150,7 +150,8 @@ def _shapes_known(piece: Piece, left: Node, equations: Equations) -> bool:
 def undefined_names(piece: Piece, left: Node, equations: Equations) -> frozenset[str]:
     """Names of a claim that no definition reads or makes, that have no shape and are no index or size."""
     assert piece.right is not None
-    world = equations.bench.world(piece.order)
+    every = [(name, rule.order) for name, rules in equations.bench.facts.functions.items() for rule in rules]
+    world = equations.bench.world(piece.order, functions=frozenset(f for f in every if f[1] < piece.order))
     known = _connected_names(world, equations, piece) | _index_names(left) | _index_names(piece.right)
     found: set[str] = set()
     sides = [{_key(n, world) for n in names_in(side)} for side in (left, piece.right)]
@@ -210,6 +211,9 @@ def _connected_names(world: World, equations: Equations, piece: Piece) -> set[st
                 ref = read_name(node, world.facts.habits)
                 if ref is not None:
                     known.add(world.facts.resolve(ref.key))
+    for rule in world.functions.values():
+        refs = [read_name(node, world.facts.habits) for node in names_in(rule.body)]
+        known |= {world.facts.resolve(ref.key) for ref in refs if ref is not None}
     for name in ("l", "ell", "L"):
         if world.facts.habits.layered or world.facts.layers:
             known.add(name)

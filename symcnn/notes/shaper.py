@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symcnn.notes.names import Ref, letter, read_name, subscript_items
+from symcnn.notes.names import Ref, base_name, letter, read_name, subscript_items
 from symcnn.notes.operations import known_function, operation_name
 from symcnn.notes.tree import (
     Accent,
@@ -338,6 +338,11 @@ class Shaper:
     def _call_or_product(self, node: Node, head: Node, group: Node) -> Shape:
         if self.world.is_function(head):
             arguments = _arguments(group)
+            rule = self.world.functions.get(base_name(head) or "")
+            if rule is not None and len(rule.parameters) == 1:
+                made = self.shape(rule.body)
+                if made and letter(arguments[0]) == rule.parameters[0]:
+                    return made
             return self.shape(arguments[0]) if arguments else None
         if self.world.is_entry_call(head):
             ref = read_name(head, self.world.facts.habits)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from symcnn.notes.bars import as_gradients, means_gradient
 from symcnn.notes.bindings import NO_BINDINGS, Bindings, bound, read_bindings, unbound
 from symcnn.notes.brackets import as_entries, bracketed
 from symcnn.notes.claims import Piece, pieces
@@ -58,6 +59,8 @@ def verify_document(
     read, claims = _read(notes, watch)
     entries = bracketed(tree for _, tree in read)
     read = [(formula, as_entries(tree, entries)) for formula, tree in read]
+    if means_gradient(notes.text, (tree for _, tree in read)):
+        read = [(formula, as_gradients(tree)) for formula, tree in read]
     trees = {id(formula): tree for formula, tree in read}
     parts = [(part, [(f, trees[id(f)]) for f in part.formulas if id(f) in trees]) for part in scopes(notes)]
     checks = _Checks(watch, sum(len(pieces(here)) for _, here in parts))

@@ -113,6 +113,8 @@ class World:
         self._busy: set[Hashable] = set()
         self.opaque: set[sp.Symbol] = set()
         self.outside = 0
+        self.vacant = 0
+        """How often a product over an empty range was met."""
         self.beyond = 0
         """How often a tensor was read that lies outside of the range of its rule, such as h_{T+1}."""
         self.elastic: set[Hashable] = set()
@@ -122,6 +124,7 @@ class World:
         self._declare()
         for _ in range(3):
             self._infer()
+            self._rules()
         self._measure()
 
     # --- what the notes say about kinds and sizes
@@ -170,7 +173,7 @@ class World:
                 member = self.member(ref.member, env)
         except Unreadable:
             return None
-        return Family(self.facts.resolve(ref.key), layer, sample, member)
+        return Family(self.facts.resolve(ref.key + "'" * ref.primes), layer, sample, member)
 
     def member(self, node: Node, env: Mapping[str, Any]) -> int:
         """Which of many tensors is meant; the first one where the letter that counts them is left open."""
@@ -375,6 +378,13 @@ class World:
         if "L" in names:
             return [self.layer_env()]
         return [self.layer_env() | {names[0]: layer} for layer in self.all_layers()]
+
+    def _rules(self) -> None:
+        """Functions that the notes give a rule for read tensors too."""
+        for name in sorted(self.functions):
+            rule = self.functions[name]
+            if len(rule.parameters) == 1:
+                Shaper(self, ("function", name), self.layer_env()).shape(rule.body)
 
     def _target(self, definition: Definition, env: dict[str, int]) -> Family | None:
         return self.family(

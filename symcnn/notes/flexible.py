@@ -1,0 +1,74 @@
+"""Identities and vectors of ones that the notes write without a size: their place in a formula decides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import sympy as sp
+
+from symcnn.notes import operations as ops
+from symcnn.notes.operations import Array, array
+from symcnn.notes.world import Mismatch, Unreadable
+
+
+def _one() -> Array:
+    return array([[sp.Integer(1)]])
+
+
+@dataclass(frozen=True, slots=True)
+class Flexible:
+    """`factor * (before ⊗ I ⊗ after)` with an identity of any size, or a vector of ones of any length."""
+
+    kind: str
+    factor: sp.Expr = sp.S.One
+    before: Array = field(default_factory=_one)
+    after: Array = field(default_factory=_one)
+
+    def scaled(self, factor: sp.Expr) -> Flexible:
+        return replace(self, factor=self.factor * factor)
+
+    @property
+    def transposed(self) -> Flexible:
+        return replace(self, before=array(self.before.T), after=array(self.after.T))
+
+    def kronecker(self, other: Array, *, first: bool) -> Flexible:
+        """other ⊗ self, or self ⊗ other. Raises Unreadable for ones."""
+        if self.kind != "identity":
+            raise Unreadable("nothing says the size of the ones")
+        if first:
+            return replace(self, before=ops.kronecker(other, self.before))
+        return replace(self, after=ops.kronecker(self.after, other))
+
+    def sized(self, count: int, axis: int) -> Array:
+        """The matrix that has `count` rows (axis 0) or columns (axis 1). Raises Mismatch where none has."""
+        outer = self.before.shape[axis] * self.after.shape[axis]
+        if count % outer:
+            raise Mismatch(f"no identity makes this product have {count} {'columns' if axis else 'rows'}")
+        inner = array(sp.eye(count // outer).tolist())
+        made = ops.kronecker(ops.kronecker(self.before, inner), self.after)
+        return array(made * self.factor)
+
+    def like(self, other: Array) -> Array:
+        """The array of this kind that stands beside `other` in a sum or an equation."""
+        if other.ndim != 2:
+            raise Unreadable("nothing says the size of the identity")
+        if self.kind == "identity":
+            return self.sized(other.shape[0], 0)
+        return array(np.full(other.shape, self.factor, dtype=object))
+
+    def times(self, other: Array) -> Array:
+        """self · other."""
+        if other.ndim == 0:
+            raise Unreadable("nothing says the size of the identity or of the ones")
+        if self.kind == "identity":
+            return ops.matmul(self.sized(other.shape[0], 1), other)
+        return array(ops.matmul(array([[sp.Integer(1)] * other.shape[0]]), other) * self.factor)
+
+    def after_product(self, other: Array) -> Array:
+        """other · self."""
+        if self.kind == "identity":
+            return ops.matmul(other, self.sized(other.shape[1], 0))
+        if other.shape[1] == 1:
+            raise Unreadable("nothing says the size of the ones")
+        return array(ops.matmul(other, array([[sp.Integer(1)]] * other.shape[1])) * self.factor)
