@@ -36,15 +36,16 @@ from symcnn.render.latex_names import Notation
 Parts = tuple[str, tuple[Block, ...], tuple[Section, ...]]
 RATE = r"\eta"
 MOST_PATHS = 4
-MOST_ENTRIES = 100_000
+MOST_LAYERS, MOST_ENTRIES = 20, 100_000
 
 
 def network_document(net: Network) -> Parts:
     """Title, opening and sections for a network: in full where it is small, else its dossier.
 
-    A network is small when it is written without blocks and has few enough entries to follow single ones.
+    A network is small when it is written without blocks and has few enough layers and entries to follow single ones.
     """
-    return full_document(net) if not net.bodies and entry_count(net) <= MOST_ENTRIES else dossier(net)
+    few = not net.bodies and len(net.nodes) <= MOST_LAYERS and entry_count(net) <= MOST_ENTRIES
+    return full_document(net) if few else dossier(net)
 
 
 def entry_count(net: Network) -> int:

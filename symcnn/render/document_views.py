@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sympy as sp
+
 from symcnn.calculus.pullback import Gradient
 from symcnn.calculus.recognise import Operation, recognise
 from symcnn.core.equation import Equation
-from symcnn.core.errors import SymcnnError
+from symcnn.core.errors import LimitExceeded, SymcnnError
 from symcnn.render.document_entries import Expanded, expanded, matrix_of, outputs, result_entries
 from symcnn.render.document_model import (
     Block,
@@ -26,6 +28,7 @@ from symcnn.render.latex_entrywise import entrywise_latex
 from symcnn.render.latex_names import Notation
 from symcnn.render.latex_operations import operation_latex, windows_text
 
+MOST_TERMS = 300
 ENTRYWISE = ("elementwise function", "elementwise product", "mask")
 EXPLAINED = {
     "convolution": "conv slides its second argument over the first without flipping it.",
@@ -59,8 +62,12 @@ def views(gradient: Gradient, notation: Notation, *, entries: bool = True) -> tu
 
 
 def small_layer(equation: Equation, notation: Notation) -> Expanded:
-    """A layer at the sizes that are good to read."""
-    return expanded(narrowed(equation, display_sizes(equation), small_letters(equation)), notation)
+    """A layer at the sizes that are good to read. Raises LimitExceeded where fixed sizes make it long all the same."""
+    small = narrowed(equation, display_sizes(equation), small_letters(equation))
+    terms = int(sp.Mul(*small.extents.values()))
+    if terms > MOST_TERMS:
+        raise LimitExceeded(f"expected at most {MOST_TERMS} terms in a small case, got {terms}")
+    return expanded(small, notation)
 
 
 def small_gradient(gradient: Gradient) -> Equation:

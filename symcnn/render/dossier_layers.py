@@ -37,14 +37,15 @@ def layer_sections(net: Network, scopes: Sequence[Scope]) -> tuple[tuple[Section
     told: Told = {}
     for kind in kinds:
         alike = [other for other in kinds if other.title == kind.title and other != kind]
-        section, used = layer_section(kind, net, scopes, qualified(kind, alike), told)
+        first = next(node.name for node in net.nodes if node.kind == kind)
+        section, used = layer_section(kind, net, scopes, qualified(kind, alike, first), told)
         sections.append(section)
         derivations += used
     return tuple(sections), derivations
 
 
-def qualified(kind: LayerKind, alike: Sequence[LayerKind]) -> str:
-    """The title of a kind, with what tells it from others of that title."""
+def qualified(kind: LayerKind, alike: Sequence[LayerKind], first: str) -> str:
+    """The title of a kind, with what tells it from others of that title; ``first`` is the first layer of the kind."""
     title = f"{kind.title[:1].upper()}{kind.title[1:]}"
     if not alike:
         return title
@@ -52,7 +53,9 @@ def qualified(kind: LayerKind, alike: Sequence[LayerKind]) -> str:
         return f"{title} of {len(kind.data)}"
     ranks = [other.tensor(other.data[0]).rank for other in alike if other.data]
     rank = kind.tensor(kind.data[0]).rank if kind.data else 0
-    return f"{title} of {rank} axes" if rank not in ranks else f"{title} ({kind.name})"
+    if rank not in ranks:
+        return f"{title} of {rank} axes"
+    return f"{title} ({first if kind.name in [other.name for other in alike] else kind.name})"
 
 
 def layer_section(

@@ -72,7 +72,7 @@ def block_markdown(block: Block, level: int) -> list[str]:
                 "\n".join(f"- {MARK[c.agrees]} *{escape(c.kind)}*: {inline(c.detail)}" for c in block.checks)
             ]
         case Picture():
-            return block_markdown(in_words(block), level)
+            return [part for words in in_words(block) for part in block_markdown(words, level)]
         case Section():
             return section_markdown(block, level)
 
