@@ -24,7 +24,9 @@ class Dropout(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training or self.mask is None:
             return x
-        mask = self.mask if self.mask.shape == x.shape else self.mask.movedim(-1, 0)  # drawn with the batch last
+        mask = (
+            self.mask if self.mask.shape == x.shape else self.mask.movedim(-1, 0)
+        )  # drawn with the batch last
         return x * mask / (1 - self.p)
 
 
