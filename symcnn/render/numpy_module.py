@@ -144,7 +144,7 @@ class Module:
         batch = self.program.layout.batch
         if batch is None:
             return {}
-        every = (step for section in self.sections for step in section)
+        every = [step for section in self.sections for step in section]
         large = {
             step.name for step in every if entries_of(step.node.shape, batch) > FREED and not step.training
         }
@@ -155,22 +155,41 @@ class Module:
                 found.setdefault(last[name], []).append(self.name(name))
         return found
 
+    def bodies(
+        self,
+        sections: Sequence[Sequence[Step]],
+        prologues: Sequence[Iterable[str]],
+        dtype: str,
+        living: Iterable[str],
+    ) -> list[Body]:
+        """One function in several parts. Large arrays that do not outlive it are freed when they are done with."""
+        freed = self.freed([step for section in sections for step in section], list(living))
+        result: list[Body] = []
+        start = 0
+        for section, prologue in zip(sections, prologues, strict=True):
+            own = {place - start: names for place, names in freed.items()}
+            result.append(self.body(section, prologue, freed=own))
+            start += len(section)
+        lines = [line for body in result for block in body.blocks for line in block.lines]
+        if any(re.search(r"(?<!\.)\bdtype\b(?!=)", line) for line in lines):
+            result[0] = Body((*result[0].prologue, f"dtype = {dtype}"), result[0].blocks)
+        return result
+
     def body(
         self,
         steps: Sequence[Step],
         prologue: Iterable[str] = (),
         dtype: str = "",
         counted: bool = True,
-        living: Iterable[str] | None = None,
+        freed: Mapping[int, Sequence[str]] | None = None,
     ) -> Body:
-        """One function; ``dtype`` is the expression for the dtype of its inputs, where a step needs it.
+        """The code of some steps. Unless ``counted``, the number of examples is left out where no step reads it.
 
-        Unless ``counted``, the number of examples is left out where no step reads it. Where it is known which arrays
-        are ``living`` when it returns, other large ones are freed as soon as they are done with.
+        ``dtype`` is the expression for the dtype of the inputs, where a step needs it; ``freed`` says which arrays are
+        done with after a step.
         """
         writer = self.writer()
-        freed = {} if living is None else self.freed(steps, list(living))
-        made = tuple(blocks(steps, writer, freed))
+        made = tuple(blocks(steps, writer, freed or {}))
         self.helpers |= writer.used
         counted = counted or self.counts(Body((), made))
         lines = self._started(steps, [line for line in prologue if counted or not line.startswith("N = ")])
@@ -178,7 +197,7 @@ class Module:
         at = lines.index("") if "" in lines else len(lines)
         named = [(e, s) for e, s in self.extents if s.name in writer.used | self.helpers]
         lines[at : at + 1] = [f"{symbol.name} = {plain.number(extent)}" for extent, symbol in named]
-        if "dtype" in writer.used:
+        if "dtype" in writer.used and dtype:
             lines.append(f"dtype = {dtype}")
         return Body(tuple(lines), made)
 

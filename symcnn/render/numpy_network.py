@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from symcnn.core.plan import Call, Plan
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import Called
 from symcnn.program.build import Program
 from symcnn.program.passes import needed
-from symcnn.program.steps import Step
 from symcnn.render.numpy_calls import functions_of, has_draws, has_modes
 from symcnn.render.numpy_module import (
     OWN_NAMES,
@@ -18,7 +18,6 @@ from symcnn.render.numpy_module import (
     classes_of,
     entries,
     names_read,
-    tuple_text,
     wrapped,
 )
 from symcnn.render.numpy_routine import calls_of, defined, named, pair
@@ -31,13 +30,10 @@ BATCH_LAST = (
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What the functions of a module take beside parameters, images and labels: state, mode, masks."""
+    """What the functions of a module take beside parameters, images and labels: state and masks."""
 
     state: bool
-    training: bool
     rng: bool
-    early: Sequence[Tensor]
-    module: Module
 
     @property
     def given(self) -> str:
@@ -50,28 +46,13 @@ class Extras:
         return self.given + (", rng=None" if self.rng else "")
 
     @property
-    def handed(self) -> str:
-        """How the arguments of the function that trains are handed on."""
-        return "".join(f", {name}={name}" for name in ("state", "rng") if f" {name}=" in self.trained)
-
-    @property
     def parameters(self) -> str:
-        """Parameters of the function behind both."""
-        labels = "".join(f", {self.module.name(t.name)}=None" for t in self.early)
-        modes = (", training=False" if self.training else "") + (", rng=None" if self.rng else "")
-        return (", state" if self.state else "") + modes + labels
+        """Parameters of the function behind them all."""
+        return self.trained
 
-    @property
-    def evaluating(self) -> str:
-        """How that function is called to evaluate."""
-        return ", _state(state, params)" if self.state else ""
-
-    @property
-    def training_call(self) -> str:
-        """How that function is called to train."""
-        labels = "".join(f", {n}={n}" for n in (self.module.name(t.name) for t in self.early))
-        modes = (", training=True" if self.training else "") + (", rng=rng" if self.rng else "")
-        return self.evaluating + modes + labels
+    def passed(self, training: bool) -> str:
+        """How that function is called."""
+        return (", state=state" if self.state else "") + (", rng=rng" if self.rng and training else "")
 
 
 def network(program: Program) -> str:
@@ -86,50 +67,41 @@ def network(program: Program) -> str:
     image, *labels = plan.inputs
     x = module.name(image.name)
     gradients = [tensor.name for _, tensor in plan.gradients]
-    after = needed([*loss, *backward], [plan.objective.name, *gradients, *calls_of(backward)])
-    after = [replace(step, training=False) for step in after]
     lossy = needed(loss, [measure.name])
-    kept = {*names_read(after), *names_read(lossy), *(tensor.name for tensor in plan.state)}
-    steps = needed(forward, [plan.output.name, *kept])
-    turned = _turned(program, module, [image])  # the caller's own array keeps its layout
-    made = [*([x] if turned else []), *module.made(steps)]
-    given, passed, numbers = module.scalars(plan.scalars)
-    sizes = module.size_lines([image])
+    after = needed([*loss, *backward], [plan.objective.name, *gradients, *calls_of(backward)])
+    after = [replace(step, training=False) for step in after if step not in lossy]
+    lossy = [replace(step, training=False) for step in lossy]
+    before = needed(
+        forward, [plan.output.name, *names_read([*lossy, *after]), *(tensor.name for tensor in plan.state)]
+    )
     shape = ", ".join("None" if extent.is_Symbol else str(extent) for extent in image.shape)
+    turned = _turned(program, module, [image])  # the caller's own array keeps its layout
+    start = [f'{x} = _array("{image.name}", {x}, ({shape}))', *module.size_lines([image]), *turned]
+    given = [*_labels(module, labels), *_turned(program, module, labels)]
     early = any(function.procedure.labels for function in functions.values())
-    label_lines = [*_labels(module, labels), *_turned(program, module, labels)]
-    modes = program.two_modes and has_modes([*forward, *loss, *backward], functions)
-    extras = Extras(bool(plan.state), modes, has_draws(program, functions), labels if early else [], module)
-    start = [f'{x} = _array("{image.name}", {x}, ({shape}))', *numbers, *sizes, *turned]
     if early:
-        start += ["if training:", *(f"    {line}" for line in label_lines)]
-    batch = f"{x}.shape[{layout.order(image).index(0)}]"
-
-    def begun(steps: Iterable[Step]) -> list[str]:
-        """Where the turned images come back, the batch is another axis of them."""
-        passed_on = turned and x in {module.name(name) for name in names_read(steps)}
-        found = [line.replace(f"len({x})", batch) for line in sizes] if passed_on else sizes
-        return [*numbers, *found, *label_lines]
-
+        start += ["if training:", *(f"    {line}" for line in given)]
+    living = [plan.output.name, plan.objective.name, measure.name, *gradients]
+    bodies = module.bodies((before, lossy, after), (start, [] if early else given, []), f"{x}.dtype", living)
     order = [layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
     parameters = [initial(tensor, plan) for tensor in plan.parameters]
-    saved, read = module.kept(after, made), module.kept(lossy, made)
+    made = defined(after)
+    found = [
+        (k, module.name(t.name) if t.name in made else f'np.zeros_like(params["{k}"])')
+        for k, t in plan.gradients
+        if t.name in made or not _in_block(k, plan)
+    ]
     values = {
         "image": x,
         "labels": ", ".join(module.name(tensor.name) for tensor in labels),
+        "absent": "".join(f", {module.name(tensor.name)}=None" for tensor in labels),
+        "first_label": module.name(labels[0].name) if labels else "",
         "notes": ["", *textwrap.wrap(BATCH_LAST, 100)] if layout.batch is not None else [],
-        "scalars": f", *, {given}" if given else "",
-        "call": f", {passed}" if passed else "",
-        "extras": extras,
-        "forward": module.body(
-            steps, start, f"{x}.dtype", living={plan.output.name, x, *saved, *read, *names_read(lossy)}
-        ),
-        "loss": module.body(lossy, begun(lossy), module.dtype_of(read)),
-        "backward": module.body(
-            after, begun(after), module.dtype_of(saved), living={plan.objective.name, *gradients}
-        ),
-        "loss_reads": tuple_text(read),
-        "saved": tuple_text(saved),
+        "extras": Extras(bool(plan.state), has_draws(program, functions)),
+        "modes": program.two_modes and has_modes([*forward, *loss], functions),
+        "forward": bodies[0],
+        "loss": bodies[1],
+        "backward": bodies[2],
         "output": module.name(plan.output.name),
         "output_shape": module.shape(plan.output.shape),
         "output_turn": f".transpose({', '.join(map(str, order))}).copy()" if order != sorted(order) else "",
@@ -141,13 +113,21 @@ def network(program: Program) -> str:
         "state": wrapped([f'"{t.name}": {tuple(map(int, t.shape))}' for t in plan.state]),
         "constants": ", ".join(tensor.name for tensor in plan.constants),
         "units": wrapped([f'"{tensor.name}"' for tensor in plan.units]),
-        "gradients": entries(
-            [(k, module.name(t.name)) for k, t in plan.gradients if t.name in defined(after)]
-        ),
+        "gradients": entries(found),
         "blocks": [pair(routine, program, functions, module.helpers) for routine in program.routines],
         "calls": any(isinstance(step.node, Called) for step in after),
     }
     return module.rendered("numpy/network.py.jinja", values)
+
+
+def _in_block(name: str, plan: Plan) -> bool:
+    """Whether a parameter belongs to a block, which gives its gradient."""
+    calls = [action for action in plan.forward if isinstance(action, Call)]
+    return any(
+        name == f"{call.name}_{tensor.name}"
+        for call in calls
+        for tensor in plan.procedure(call.procedure).parameters
+    )
 
 
 def _labels(module: Module, labels: Iterable[Tensor]) -> list[str]:

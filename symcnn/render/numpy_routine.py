@@ -55,10 +55,11 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], hel
     before = needed(forward, [procedure.output.name, *(t.name for t in procedure.state), *names_read(after)])
     given = [module.name(t.name) for t in plan.inputs]
     kept = module.kept(after, [*given, *module.made(before)])
-    backward_body = module.body(after, [], module.dtype_of(kept), living=wanted)
+    backward_body = module.body(after, [], module.dtype_of(kept), freed=module.freed(after, wanted))
     if module.counts(backward_body):
         kept = [*kept, "N"]
     function = functions[procedure.name]
+    living = [procedure.output.name, *kept]
     image = procedure.inputs[0]
     batch = [f"N = {given[0]}.shape[{program.layout.order(image).index(0)}]"]
     own = entries(
@@ -77,9 +78,7 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], hel
             subsequent_indent="    ",
         ),
         arguments=", ".join(["params", *given[: len(procedure.inputs)], *function.arguments]),
-        forward=module.body(
-            before, batch, f"{given[0]}.dtype", "N" in kept, living=[procedure.output.name, *kept]
-        ),
+        forward=module.body(before, batch, f"{given[0]}.dtype", "N" in kept, module.freed(before, living)),
         output=module.name(procedure.output.name),
         saved=tuple_text(kept),
         training=function.training,
