@@ -22,7 +22,7 @@ from benchmarks.cases import CASES
 from benchmarks.report import chart, summary, table
 
 PEERS = ("fast", "fast-exact", "readable", "textbook", "torch", "torch-last", "yardstick")
-TOLERANCE = 1e-3  # of the largest entry of a gradient: beyond it a time means nothing
+TOLERANCE = 1e-2  # of the largest entry of a gradient: a unit of float32 near a kink may take another branch
 
 
 def started(

@@ -19,7 +19,7 @@ from symcnn.program.passes import pruned, shared
 from symcnn.program.scope import Layout
 from symcnn.program.steps import Step
 
-PARTS = (1024, 512, 256, 128, 64, 32)  # examples at a time where a batch may be taken in parts
+PARTS = (1024, 512, 256, 128, 64, 32, 16, 8)  # examples at a time where a batch may be taken in parts
 CACHED = 400_000  # numbers of all results of a part that stay in the cache
 
 
@@ -76,10 +76,15 @@ def fast_program(plan: Plan, exact: bool = False) -> FastProgram:
 
 
 def part_size(program: Program, batch: sp.Symbol) -> int:
-    """The most examples at a time whose results stay in the cache, but 32 at least: calls cost time as well."""
+    """The most examples at a time whose results stay in the cache; 8 at least, or 32 where the batch lies innermost."""
     steps = (*program.forward, *program.loss, *program.backward)
     each = sum(int(sp.Mul(*step.node.shape).subs(batch, 1)) for step in steps if batch in step.node.shape)
-    return next((size for size in PARTS if size * each <= CACHED), PARTS[-1])
+    last = any(
+        step.node.shape and step.node.shape[-1] == batch and len(step.node.shape) > 2 for step in steps
+    )
+    many = any(len(step.node.shape) > 2 and batch in step.node.shape[:-1] for step in steps)
+    least = 32 if last and not many else 8
+    return next((size for size in PARTS if size >= least and size * each <= CACHED), least)
 
 
 def adds_over_parts(plan: Plan) -> bool:

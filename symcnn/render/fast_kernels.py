@@ -57,7 +57,8 @@ UFUNCS = {
 }
 SHORT = 4  # places of a maximum up to which calls for each place are faster than one reduction
 PRODUCTS = 1_000_000  # multiply-adds of one small product beyond which it leaves the cache
-TYPICAL = 8  # examples at a time where arrays are large
+SMALL = 4096  # entries of the small side of a product of which one dimension alone is long
+TYPICAL = 16  # examples at a time where arrays are large
 LONGEST = 16  # places of a maximum that are compared one by one
 
 
@@ -126,7 +127,7 @@ def along(to: Emitter, node: Along, target: Array) -> None:
         for steps in (source.steps, target.steps)
     ):
         longer = sp.expand(length * inner[first - 1])
-        if int((longer * size).subs(to.batch, TYPICAL)) > PRODUCTS:
+        if typical(to, longer * size) > PRODUCTS:
             break
         first, length = first - 1, longer
     stack = [k for k in range(first) if k != axis]
@@ -299,10 +300,61 @@ def _matmul(to: Emitter, node: Matmul, target: Array) -> None:
 
 
 def _skinny(to: Emitter, node: Matmul, left: Array, right: Array, target: Array) -> bool:
-    """Products of few rows and columns over many terms, or of few rows with many columns, in pieces that BLAS likes."""
-    if len(node.shape) != 2 or not left.whole or not right.whole:
+    """A product of which one dimension alone is long, in pieces that stay in the cache; BLAS is slow on such at once."""
+    if len(node.shape) != 2 or any(array.steps is None for array in (left, right, target)):
         return False
-    return False
+    (rows, inner), columns = node.left.shape, node.right.shape[-1]
+    sizes = [typical(to, extent) for extent in (rows, inner, columns)]
+    long = max(range(3), key=lambda k: sizes[k])
+    small = sizes[0] * sizes[1] * sizes[2] // sizes[long]
+    if small > SMALL or small * sizes[long] <= PRODUCTS:
+        return False
+    pieces = _pieces(to, (rows, inner, columns)[long], PRODUCTS // small)
+    if pieces is None:
+        return False
+    count, length = pieces
+    at = {0: (0, None, 0), 1: (1, 0, None), 2: (None, 1, 1)}[long]
+    parts = [
+        _cut(to, array, axis, count, length) for array, axis in zip((left, right, target), at, strict=True)
+    ]
+    if long != 1:
+        to.call(f"np.matmul({parts[0].text}, {parts[1].text}, out={parts[2].text})")
+        return True
+    made = to.buffer("pieces", (count, *node.shape))
+    to.call(f"np.matmul({parts[0].text}, {parts[1].text}, out={made.text})")
+    to.call(f"np.add.reduce({made.text}, 0, out={target.text})")
+    to.pool.release(made.slot)
+    return True
+
+
+def typical(to: Emitter, extent: sp.Expr) -> int:
+    """An extent at a usual number of examples."""
+    return int(extent.subs(to.batch, TYPICAL))
+
+
+def _pieces(to: Emitter, extent: sp.Expr, most: int) -> tuple[sp.Expr, sp.Expr] | None:
+    """A number of pieces and their length, at most ``most`` and not much less; None where no divisor gives that."""
+    number = extent.as_coeff_Mul()[0]
+    if not number.is_Integer:
+        return None
+    for count in sp.divisors(number):
+        length = sp.expand(extent / count)
+        if typical(to, length) <= most:
+            return (sp.Integer(count), length) if 8 * typical(to, length) >= most else None
+    return None
+
+
+def _cut(to: Emitter, array: Array, axis: int | None, count: sp.Expr, length: sp.Expr) -> Array:
+    """``array`` as a stack of pieces along ``axis``."""
+    if axis is None:
+        return array
+    assert array.steps is not None, "products in pieces need steps"
+    assert array.shape is not None, "an array with steps has a shape"
+    shape = tuple(length if k == axis else n for k, n in enumerate(array.shape))
+    steps = (sp.expand(array.steps[axis] * length), *array.steps)
+    line = f"strided({array.text}, {to.writer.shape((count, *shape))}, {to.writer.shape(steps)})"
+    to.used_helpers.add("strided")
+    return to.bound(array, line, f"{array.text.removeprefix('self.')}_pieces", (count, *shape))
 
 
 def _fold(to: Emitter, node: Fold, target: Array) -> None:

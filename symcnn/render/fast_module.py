@@ -13,7 +13,7 @@ from symcnn.core.tensor import Tensor
 from symcnn.program.build import Program
 from symcnn.program.fast_build import FastProgram, fast_program
 from symcnn.program.fast_rewrite import Choice
-from symcnn.render.fast_arrays import Array
+from symcnn.render.fast_arrays import Array, Bound, row_major
 from symcnn.render.fast_emit import Emitter
 from symcnn.render.loader import render
 from symcnn.render.numpy_lines import comment
@@ -52,7 +52,7 @@ def emit_fast(plan: Plan, exact: bool = False) -> Emitted:
 def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ...]]:
     """Source of the module and what was chosen in it. Raises UnsupportedFormula."""
     made = fast_program(plan, exact)
-    program, part, choices = made.program, made.part, made.choices
+    program, choices = made.program, made.choices
     plan = program.plan
     batch = plan.inputs[0].shape[0]
     assert plan.objective is not None, "a network has an objective"
@@ -65,9 +65,9 @@ def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ..
     for tensor in plan.parameters:
         name = safe(tensor.name)
         writer.used.add(name)
-        writer.arrays[tensor.name] = Array(f"self.{name}", "bind")
+        writer.arrays[tensor.name] = _whole(f"self.{name}", "bind", tensor)
         writer.pads[tensor.name] = None
-    gradients = {tensor.name: Array(safe(tensor.name), "call") for _, tensor in plan.gradients}
+    gradients = {tensor.name: _whole(safe(tensor.name), "call", tensor) for _, tensor in plan.gradients}
     writer.used |= {array.text for array in gradients.values()}
     bodies: list[Lines] = []
     at = 0
@@ -82,6 +82,10 @@ def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ..
     if any("total" in line and not line.startswith("#") for line in bodies[0]):
         bodies[0].insert(0, "total = self.n")  # a batch that is not taken in parts is the whole
     return _rendered(made, writer, bodies, kinds, gradients), choices
+
+
+def _whole(text: str, where: Bound, tensor: Tensor) -> Array:
+    return Array(text, where, shape=tensor.shape, steps=row_major(tensor.shape))
 
 
 def _inputs(program: Program, writer: Emitter) -> list[tuple[str, str, str, str]]:
