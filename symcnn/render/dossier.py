@@ -11,7 +11,7 @@ from symcnn.render.dossier_layers import layer_sections
 from symcnn.render.dossier_scopes import Scope, scopes_of
 from symcnn.render.dossier_sweep import evaluation_section, sweep_section
 from symcnn.render.dossier_tables import body_table, counts, network_table, places_table, shapes_tables
-from symcnn.render.graph_network import body_picture, network_picture
+from symcnn.render.graph_network import body_picture, example, network_picture
 
 Parts = tuple[str, tuple[Block, ...], tuple[Section, ...]]
 
@@ -36,26 +36,32 @@ def dossier(net: Network) -> Parts:
 def lead(net: Network, scopes: tuple[Scope, ...]) -> tuple[Block, ...]:
     """What the network is made of, and the conventions."""
     parameters, products = counts(net.body)
-    kinds = len({node.kind for node in net.nodes})
+    kinds = len({node.kind for node in net.layers})
     blocks = sum(scope.count for scope in scopes[1:])
-    words = f" in {blocks} blocks of {len(scopes) - 1} forms" if blocks else ""
+    inside = len(net.nodes) - len(scopes[0].nodes)
+    forms = _count(len(scopes) - 1, "form")
+    words = f", {inside} of them in {_count(blocks, 'block')} of {forms}," if blocks else ","
     source = f" Source: {net.source}." if net.source else ""
     return (
         Paragraph(
             (
-                f"A network of {len(net.layers)} layers{words}, with {parameters:,} trained parameters and "
-                f"{products:,} multiply-adds for one image. Its layers are of {kinds} kinds.{source}",
+                f"A network of {_count(len(net.layers), 'layer')} of {_count(kinds, 'kind')}{words} with "
+                f"{parameters:,} trained parameters and {products:,} multiply-adds for one {example(net)}.{source}",
             )
         ),
         sentence(
             "Every kind of layer is derived once, from its forward equations alone, for all sizes; the rules are named "
             "beside the lines and the results are checked. Each place uses the same equations with its own sizes. "
-            "Indices start at 0; {n} numbers the {N} images of a batch.",
+            "Indices start at 0; {n} numbers the {N} examples of a batch.",
             n="n",
             N=str(BATCH),
         ),
         Paragraph((net.policy.describe(),)),
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def block_section(scope: Scope, titles: dict[Body, str]) -> Section:

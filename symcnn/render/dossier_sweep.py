@@ -38,7 +38,7 @@ from symcnn.render.latex_names import Notation
 HANDED = "g"
 SPLITS = {
     "copy": "hands the gradient of its result on to each of them unchanged",
-    "slice": "gives each of them back its own part of the gradient of its result",
+    "slice": "gives back to each of them its own part of the gradient of its result",
 }
 
 
@@ -113,10 +113,11 @@ def _of_scope(scope: Scope, found: Plan) -> Iterator[Block]:
     for value, readers in shared.items():
         equation = stated.get(value.cotangent())
         if equation is not None:
-            whole = notation_for([equation]).whole(Tensor(equation.tensor.name[1:], equation.tensor.shape))
-            yield Paragraph(
-                (Math(whole), f" is read by {_and(readers)}", *_handed(equation), "; that adds up:")
+            maker = next(
+                (f"the result of {i.name}" for i in body.items if i.output == value), "what is given"
             )
+            named = (Math(_whole(equation.tensor)), f", {maker}, is read by {_and(readers)}")
+            yield Paragraph((*named, *_handed(equation), ". The gradients add up:"))
             yield from _stated([equation])
     for node in body.items:
         if isinstance(node, Node) and len(set(node.inputs)) > 1 and not node.kind.loss:
@@ -126,9 +127,9 @@ def _of_scope(scope: Scope, found: Plan) -> Iterator[Block]:
                 if tensor.cotangent() in stated and tensor not in shared
             ]
             if alone:
-                yield Paragraph(
-                    (f"{node.name} ({node.kind.title}) brings values together; it {_split(node)}:",)
-                )
+                result = node.output.cotangent().xreplace(names)
+                made = (f"{node.name} ({node.kind.title}) makes ", Math(_whole(result)))
+                yield Paragraph((*made, f" of several values; it {_split(node)}:"))
                 yield from _stated(alone)
 
 
@@ -167,6 +168,12 @@ def _split(node: Node) -> str:
     kinds = {found.kind if (found := recognise(e)) is not None else "" for e in cotangents}
     known = [kind for kind in SPLITS if set(kinds) <= {kind, "copy"}]
     return SPLITS[known[0]] if known else "hands back"
+
+
+def _whole(cotangent: Tensor) -> str:
+    """The value to which a cotangent belongs, as LaTeX."""
+    value = Tensor(cotangent.name[1:], cotangent.shape)
+    return Notation().whole(value)
 
 
 def _names(body: Body) -> dict[sp.Basic, sp.Basic]:

@@ -12,12 +12,12 @@ from symcnn.nets.sweep import describe, shape_text
 from symcnn.render.document_model import Block, Paragraph, Table, Text
 from symcnn.render.dossier_fields import Fields, body_fields, field_text
 from symcnn.render.dossier_scopes import Scope
-from symcnn.render.graph_network import Part, parts
+from symcnn.render.graph_network import Part, example, parts
 
 MOST_NAMED = 4
 MOST_COLUMNS = 5
 FIELD_WORDS = (
-    "A receptive field counts as if the image went on beyond its borders, up to where an entry depends on all of it; "
+    "A receptive field counts as if the input went on beyond its borders, up to where an entry depends on all of it; "
     "its stride is the distance of the fields of two neighbouring entries. Statistics of the batch count as the given "
     "numbers that they are in evaluation."
 )
@@ -46,8 +46,11 @@ def network_table(net: Network, titles: Mapping[Body, str]) -> tuple[Block, ...]
     rows = [_row(part, titles, fields[part.output.name], net.input.name, axes) for part in parts(net.body)]
     parameters, products = counts(net.body)
     rows.append((("total",), ("",), ("",), (f"{parameters:,}",), (f"{products:,}",), ("",), ("",)))
-    caption = "Layers, shapes for one image, parameters, multiply-adds, receptive fields in the image"
-    return _table(rows, caption), Paragraph((FIELD_WORDS,))
+    one = example(net)
+    caption = f"Layers, shapes for one {one}, parameters, multiply-adds"
+    if not axes:
+        return (_table(rows, caption, len(axes)),)
+    return _table(rows, f"{caption}, receptive fields in the {one}", len(axes)), Paragraph((FIELD_WORDS,))
 
 
 def body_table(scope: Scope) -> Table:
@@ -60,7 +63,7 @@ def body_table(scope: Scope) -> Table:
     ]
     parameters, products = counts(body)
     rows.append((("total",), ("",), ("",), (f"{parameters:,}",), (f"{products:,}",), ("",), ("",)))
-    return _table(rows, f"The layers of {scope.title} in {scope.places[0][0]}")
+    return _table(rows, f"The layers of {scope.title} in {scope.places[0][0]}", source.rank - 2)
 
 
 def _row(
@@ -89,7 +92,8 @@ def _words(part: Part, titles: Mapping[Body, str]) -> str:
     return "; ".join(map(describe, nodes))
 
 
-def _table(rows: Sequence[tuple[Text, ...]], caption: str) -> Table:
+def _table(rows: Sequence[tuple[Text, ...]], caption: str, axes: int) -> Table:
+    """The rows; without the columns of fields where there are no axes in which they lie."""
     head: tuple[Text, ...] = (
         ("name",),
         ("layers",),
@@ -99,6 +103,8 @@ def _table(rows: Sequence[tuple[Text, ...]], caption: str) -> Table:
         ("field",),
         ("stride",),
     )
+    if not axes:
+        return Table(head[:-2], tuple(row[:-2] for row in rows), "lplrr", caption)
     return Table(head, tuple(rows), "lplrrll", caption)
 
 

@@ -89,9 +89,14 @@ def item_by_item(kind: LayerKind) -> bool:
 
 def network_picture(net: Network, titles: dict[Body, str]) -> Picture:
     """The network, its blocks as boxes; ``titles`` says what each body is called."""
-    start = Box(net.input.name, ("image",), shape_text(net.input), (), "value")
-    caption = f"{net.title}: layers and the shapes of their results for one image"
+    start = Box(net.input.name, (example(net),), shape_text(net.input), (), "value")
+    caption = f"{net.title}: layers and the shapes of their results for one {example(net)}"
     return _picture(net.body, [start], titles, caption)
+
+
+def example(net: Network) -> str:
+    """What a network is given: an image where it has channels, rows and columns."""
+    return "image" if net.input.rank == 4 else "example"
 
 
 def body_picture(body: Body, titles: dict[Body, str], caption: str) -> Picture:

@@ -7,6 +7,7 @@ from html import escape
 from symcnn.render.graph_layout import BEHIND, LINE, Curve, Label, Rectangle, drawing
 from symcnn.render.graph_picture import Picture
 
+LEAST = 480.0  # a narrow page scrolls a picture rather than to shrink it further
 ROUND = {"value": 14, "layer": 6, "block": 2, "run": 2, "join": 16, "loss": 6}
 
 
@@ -22,9 +23,10 @@ def svg(picture: Picture) -> str:
     )
     caption = escape(picture.caption)
     wide, tall = drawn.width + BEHIND, drawn.height + BEHIND
+    style = f"width:{wide:.0f}px;min-width:{min(wide, LEAST):.0f}px"
     return (
         f'<figure class="graph"><svg viewBox="0 0 {wide:.0f} {tall:.0f}" role="img" aria-label="{caption}" '
-        f'style="max-width:{wide:.0f}px">{marker}{body}</svg><figcaption>{caption}</figcaption></figure>'
+        f'style="{style}">{marker}{body}</svg><figcaption>{caption}</figcaption></figure>'
     )
 
 
