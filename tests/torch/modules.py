@@ -12,13 +12,19 @@ class Separable(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU6(inplace=True))
-        self.expand = nn.Sequential(nn.Conv2d(8, 24, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU6(inplace=True))
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU6(inplace=True)
+        )
+        self.expand = nn.Sequential(
+            nn.Conv2d(8, 24, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU6(inplace=True)
+        )
         self.depthwise = nn.Sequential(
             nn.Conv2d(24, 24, 3, 1, 1, groups=24, bias=False), nn.BatchNorm2d(24), nn.Hardswish(inplace=True)
         )
         self.project = nn.Sequential(nn.Conv2d(24, 8, 1, bias=False), nn.BatchNorm2d(8))
-        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 4, 1), nn.ReLU(), nn.Conv2d(4, 8, 1), nn.Sigmoid())
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 4, 1), nn.ReLU(), nn.Conv2d(4, 8, 1), nn.Sigmoid()
+        )
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 5))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -35,7 +41,10 @@ class UShaped(nn.Module):
         super().__init__()
         self.down1, self.down2 = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 8, 3, padding=1)
         self.middle = nn.Conv2d(8, 8, 3, padding=1)
-        self.up2, self.up1 = nn.ConvTranspose2d(8, 8, 2, stride=2), nn.ConvTranspose2d(8, 4, 4, stride=2, padding=1)
+        self.up2, self.up1 = (
+            nn.ConvTranspose2d(8, 8, 2, stride=2),
+            nn.ConvTranspose2d(8, 4, 4, stride=2, padding=1),
+        )
         self.join2, self.join1 = nn.Conv2d(16, 8, 3, padding=1), nn.Conv2d(8, 4, 3, padding=1)
         self.norm = nn.GroupNorm(2, 8)
         self.head = nn.Conv2d(4, 2, 1)
@@ -56,10 +65,15 @@ class Vision(nn.Module):
         super().__init__()
         self.heads = heads
         self.patches = nn.Conv2d(3, width, 4, 4)
-        self.token, self.positions = nn.Parameter(torch.randn(1, 1, width)), nn.Parameter(torch.randn(1, 5, width))
+        self.token, self.positions = (
+            nn.Parameter(torch.randn(1, 1, width)),
+            nn.Parameter(torch.randn(1, 5, width)),
+        )
         self.norm1, self.norm2, self.norm = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(0.1), nn.Linear(2 * width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(0.1), nn.Linear(2 * width, width)
+        )
         self.head = nn.Linear(width, 4)
 
     def attend(self, x: Tensor) -> Tensor:
@@ -111,7 +125,9 @@ class Residual(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(inplace=True)
+        )
         self.pool = nn.MaxPool2d(3, 2, 1)
         self.block1 = self.block(4, 4, 1)
         self.block2 = self.block(4, 8, 2)
@@ -147,7 +163,9 @@ class Tied(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         code = torch.tanh(F.linear(x, self.weight * self.scale[:, None]))
         first, second = self.weight.chunk(2, dim=0)
-        return code @ self.weight + F.linear(x, first).sum(1, keepdim=True) * F.linear(x, second).amax(1, keepdim=True)
+        return code @ self.weight + F.linear(x, first).sum(1, keepdim=True) * F.linear(x, second).amax(
+            1, keepdim=True
+        )
 
 
 class Sequence(nn.Module):
@@ -187,7 +205,9 @@ class Pixels(nn.Module):
         y = F.interpolate(x, scale_factor=2, mode="nearest")[:, :, ::2, 1::2]
         z = F.interpolate(x, size=(5, 7), mode="bilinear", align_corners=False)
         w = torch.stack([x, y.flip(3)], dim=1).amax(1).roll(1, 2)
-        return torch.cat([w.reshape(x.shape[0], -1), z.flatten(1), F.avg_pool2d(x, 3, 2, 1).flatten(1)], dim=1)
+        return torch.cat(
+            [w.reshape(x.shape[0], -1), z.flatten(1), F.avg_pool2d(x, 3, 2, 1).flatten(1)], dim=1
+        )
 
 
 class Moments(nn.Module):

@@ -37,9 +37,11 @@ def drawn(case: str) -> tuple[torch.nn.Module, torch.Tensor]:
     torch.manual_seed(0)
     make, shape = CASES[case]
     module = make().double().eval()
-    for buffer in module.buffers():
+    for parameter in module.parameters():  # no two alike
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    for name, buffer in module.named_buffers():
         if buffer.is_floating_point():
-            buffer.uniform_(0.5, 1.5)
+            buffer.uniform_(0.5, 1.5) if name.endswith("var") else buffer.normal_(0, 0.1)
     return module, torch.randn(shape, dtype=torch.float64)
 
 

@@ -137,7 +137,9 @@ NETWORKS: dict[str, tuple[list[Spec | Block], tuple[int, ...]]] = {
 class Reference:
     """The same networks in PyTorch, from parameters and state by their names here."""
 
-    def __init__(self, params: dict[str, Any], state: dict[str, Any], masks: list[Any], training: bool) -> None:
+    def __init__(
+        self, params: dict[str, Any], state: dict[str, Any], masks: list[Any], training: bool
+    ) -> None:
         self.params, self.state, self.masks, self.training = params, state, list(masks), training
 
     def norm(self, x: Any, at: str, stage: int, eps: float = 1e-5, momentum: float = 0.1) -> Any:
@@ -195,7 +197,9 @@ class Reference:
 
     def vectors(self, x: Any, y: Any) -> Any:
         h = F.linear(x, self.params["W1"], self.params["b1"])
-        h = F.batch_norm(h, self.state["running_m1"], self.state["running_v1"], None, None, self.training, 0.3)
+        h = F.batch_norm(
+            h, self.state["running_m1"], self.state["running_v1"], None, None, self.training, 0.3
+        )
         h = self.drop(F.relu(h), 0.25)
         return F.mse_loss(F.linear(h, self.params["W2"], self.params["b2"]), y)
 
@@ -255,14 +259,18 @@ def compare(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray], rtol: f
         np.testing.assert_allclose(found[key], value, rtol=rtol, atol=1e-13 * scale, err_msg=key)
 
 
-def arguments(name: str, state: dict[str, np.ndarray]) -> tuple[dict[str, Any], Callable[[], list[np.ndarray]]]:
+def arguments(
+    name: str, state: dict[str, np.ndarray]
+) -> tuple[dict[str, Any], Callable[[], list[np.ndarray]]]:
     """Keyword arguments of a training step, and the masks that it drew, images first."""
     recorded, extra = Recorded(), dict[str, Any]()
     if state:
         extra["state"] = state
     if name in SHARES:
         extra["rng"] = recorded
-    return extra, lambda: [(d >= p).T.astype(float) for d, p in zip(recorded.drawn, SHARES.get(name, ()), strict=True)]
+    return extra, lambda: [
+        (d >= p).T.astype(float) for d, p in zip(recorded.drawn, SHARES.get(name, ()), strict=True)
+    ]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

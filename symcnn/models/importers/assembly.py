@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sympy as sp
 
@@ -69,7 +70,7 @@ class Assembly:
         kind: LayerKind,
         operands: Mapping[str, View],
         name: str,
-        sizes: Mapping[str, object] | None = None,
+        sizes: Mapping[str, Any] | None = None,
     ) -> View:
         """A layer of a kind of the catalogue. Raises ShapeError."""
         sources = {key: self.source(operand) for key, operand in operands.items()}
@@ -82,7 +83,7 @@ class Assembly:
         shapes: Mapping[str, str],
         sources: Mapping[str, Source],
         name: str,
-        sizes: Mapping[str, object] | None = None,
+        sizes: Mapping[str, Any] | None = None,
         letter: str = "y",
     ) -> View:
         """A layer that is stated by its equations. Raises ShapeError."""
@@ -94,7 +95,7 @@ class Assembly:
         own = {tensor.name: tensor for tensor in kind.system().inputs}
         computed = {key: source for key, source in sources.items() if isinstance(source, Value)}
         arrays = {key: source for key, source in sources.items() if isinstance(source, Weight)}
-        sizes: dict[str, object] = dict(spec.sizes)
+        sizes: dict[str, Any] = dict(spec.sizes)
         for key, weight in arrays.items():
             if key in own:
                 _sized(own[key], weight, sizes, name)
@@ -209,7 +210,7 @@ class Assembly:
         return self.formula(title, text, shapes, {own: source}, f"{base}")
 
 
-def _sized(tensor: Tensor, weight: Weight, sizes: dict[str, object], layer: str) -> None:
+def _sized(tensor: Tensor, weight: Weight, sizes: dict[str, Any], layer: str) -> None:
     """Sizes of an array's axes. Raises ShapeError."""
     if len(weight.shape) != tensor.rank:
         raise ShapeError(

@@ -11,7 +11,8 @@ import sympy as sp
 
 from symcnn.core.errors import ShapeError, UnsupportedFormula
 from symcnn.models.importers.assembly import Assembly
-from symcnn.models.importers.operations import exact, extent_of, given, picked, reshape
+from symcnn.models.importers.movements import extent_of, picked, reshape
+from symcnn.models.importers.operations import exact, given
 from symcnn.models.importers.views import View, permuted
 from symcnn.nets import spec as specs
 from symcnn.nets.catalogue import standard
@@ -43,7 +44,7 @@ def convolution(
     depthwise = groups > 1 and groups == channels == outputs
     name = f"depthwise_conv{dims}d" if depthwise else f"conv{dims}d"
     kind = standard(name, bias=bias is not None, **({} if depthwise else {"groups": groups}))
-    sizes = dict(
+    sizes: dict[str, Any] = dict(
         window_sizes(dims, kernel_size=extent, stride=stride, padding=[b for b, _ in pads], dilation=dilation)
     )
     if groups > 1 and not depthwise:
@@ -72,7 +73,7 @@ def transposed_convolution(
     """A transposed convolution; ``output_padding`` may be negative where fewer zeros stand behind. Raises ShapeError."""
     dims = len(stride)
     _ranks("transposed convolution", x, dims)
-    sizes = dict(
+    sizes: dict[str, Any] = dict(
         window_sizes(
             dims,
             kernel_size=[int(e) for e in weight.shape[2:]],
@@ -107,7 +108,9 @@ def max_pool(
         return a.layer(made, {"x": x}, "max_pool")
     dilated = max(dilation)
     kind = standard(f"max_pool{dims}d", ceil_mode=True, dilation=dilated)
-    sizes = dict(window_sizes(dims, kernel_size=extent, stride=stride, padding=[b for b, _ in pads]))
+    sizes: dict[str, Any] = dict(
+        window_sizes(dims, kernel_size=extent, stride=stride, padding=[b for b, _ in pads])
+    )
     if dilated != 1:
         sizes |= dict(window_sizes(dims, dilation=dilation))
     reach = [d * (r - 1) + 1 for d, r in zip(dilation, extent, strict=True)]
@@ -137,7 +140,9 @@ def avg_pool(
         raise UnsupportedFormula(
             "average pooling with uneven padding that counts, in ceil mode, is not supported"
         )
-    sizes = dict(window_sizes(dims, kernel_size=extent, stride=stride, padding=[b for b, _ in pads]))
+    sizes: dict[str, Any] = dict(
+        window_sizes(dims, kernel_size=extent, stride=stride, padding=[b for b, _ in pads])
+    )
     kind = standard(f"avg_pool{dims}d", count_include_pad=count_padding, divisor_override=divisor)
     if divisor is not None:
         sizes["D"] = divisor
@@ -153,7 +158,7 @@ def adaptive_avg_pool(a: Assembly, x: View, output: Sequence[int]) -> View:
     return a.layer(getattr(specs, f"adaptive_avg_pool{dims}d")(tuple(output)), {"x": x}, "avg_pool")
 
 
-def _outputs(x: View, reach: Sequence[int], stride: Sequence[int], pads: Pads, ceil: bool) -> dict[str, int]:
+def _outputs(x: View, reach: Sequence[int], stride: Sequence[int], pads: Pads, ceil: bool) -> dict[str, Any]:
     """The extents of a pool's output; in ceil mode a last window has to begin inside x or the zeros before it."""
     found = []
     for h, r, u, (before, behind) in zip(x.shape[2:], reach, stride, pads, strict=True):
@@ -300,7 +305,7 @@ def nearest(a: Assembly, x: View, output: Sequence[int]) -> View:
     _ranks("nearest sampling", x, dims)
     factors = [sp.Integer(p) / h for p, h in zip(output, x.shape[2:], strict=True)]
     if all(f.is_Integer for f in factors):
-        sizes = dict(window_sizes(dims, kernel_size=[int(f) for f in factors]))
+        sizes: dict[str, Any] = dict(window_sizes(dims, kernel_size=[int(f) for f in factors]))
         return a.kind(standard(f"upsample_nearest{dims}d"), {"x": x}, "upsample", sizes)
     kind = standard(f"upsample_nearest{dims}d", size=True)
     return a.kind(kind, {"x": x}, "upsample", dict(window_sizes(dims, output_size=output)))

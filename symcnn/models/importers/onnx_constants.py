@@ -184,6 +184,7 @@ def _sliced(node: Node) -> Any:
 
 ON_SHAPES: dict[str, Callable[[Node], Any]] = {
     "Identity": lambda node: node.inputs[0],
+    "Shape": lambda node: np.array(node.inputs[0].shape),
     "Cast": lambda node: node.inputs[0],
     "Add": lambda node: node.inputs[0] + node.inputs[1],
     "Sub": lambda node: node.inputs[0] - node.inputs[1],

@@ -60,7 +60,7 @@ def _graph(path: Path) -> tuple[Any, int]:
         import onnx
     except ImportError:
         raise SymcnnError("from_onnx needs the onnx package: pip install 'symcnn[onnx]'") from None
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
     size = path.stat().st_size
     if size > MOST_BYTES:
@@ -107,6 +107,7 @@ def _opset(model: Any, path: Path) -> int:
 
 def _load_external(model: Any, path: Path) -> None:
     """Arrays that stand in other files, which have to lie in the folder of the model. Raises SymcnnError."""
+    import onnx
     from onnx import external_data_helper
 
     folder = path.resolve().parent
@@ -130,7 +131,7 @@ def _load_external(model: Any, path: Path) -> None:
                 f"{path}: external data of {tensor.name!r} cannot be read: {_line(error)}"
             ) from error
         del tensor.external_data[:]
-        tensor.data_location = 0
+        tensor.data_location = onnx.TensorProto.DEFAULT
 
 
 def _input(graph: Any, path: Path) -> Any:

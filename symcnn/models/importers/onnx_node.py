@@ -96,3 +96,8 @@ class Node:
         for name in self.attributes:
             if name not in self.attributes.read:
                 raise UnsupportedFormula(f"the attribute {name} is not supported")
+
+
+def decimal(number: float) -> float:
+    """A number of a file, which is a 32-bit float, as the shortest decimal that stands for it."""
+    return float(str(np.float32(number)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
 import sympy as sp
@@ -12,23 +13,17 @@ import sympy as sp
 from symcnn.core.errors import ShapeError, UnsupportedFormula
 from symcnn.models.importers.assembly import Assembly, Source
 from symcnn.models.importers.views import (
-    Extent,
     View,
     Weight,
-    completed,
     constant,
-    inserted,
     placed,
-    reshaped,
-    selected,
-    sliced,
-    whole,
 )
 from symcnn.nets.catalogue import standard
 from symcnn.nets.catalogue.activation import ELEMENTWISE
 from symcnn.nets.catalogue.axes import axes
 
-Number = int | float | Fraction | sp.Expr
+Number: TypeAlias = "int | float | Fraction | sp.Expr"
+FRONT = "stghn"  # letters of the axes before the matrices in a product
 
 
 def exact(number: object) -> Fraction | sp.Expr:
@@ -121,36 +116,45 @@ def reduced(
 
 def matrix_product(a: Assembly, left: View, right: View, name: str = "matmul") -> View:
     """Products of matrices; the axes in front are a batch, repeated where they are 1. Raises ShapeError."""
-    shapes = [list(left.shape), list(right.shape)]
-    if not all(shapes):
-        raise ShapeError("matmul: expected at least one axis")
-    vectors = [len(shape) == 1 for shape in shapes]
-    front = [shape[:-2] for shape in shapes]
-    batch = broadcast(front) if any(front) else ()
-    letters = [("n", "N"), ("h", "H"), ("g", "G"), ("t", "T"), ("s", "S")]
-    if len(batch) > len(letters):
-        raise ShapeError(f"matmul: expected at most {len(letters) + 2} axes, got {len(batch) + 2}")
-    outer = letters[len(letters) - len(batch) :]
-    reads, given, sources = [], {}, {}
-    ends = ([("i", "I"), ("k", "K")], [("k", "K"), ("j", "J")])
-    for number, (operand, shape, vector, end) in enumerate(
-        zip((left, right), shapes, vectors, ends, strict=True)
-    ):
-        own = outer[len(outer) - len(shape[:-2]) :]
-        wanted = batch[len(batch) - len(own) :]
-        pairs = [p if e == w else ("0", "1") for p, e, w in zip(own, shape[:-2], wanted, strict=True)]
-        pairs += [("k", "K")] if vector else end
-        source, positions, text = a.read(operand, [i for i, _ in pairs], [s for _, s in pairs])
-        key = ("W" if number else "V") if isinstance(source, Weight) else f"x{number + 1}"
-        reads.append(f"{key}[{','.join(positions)}]")
-        given[key], sources[key] = text, source
-    if shapes[0][-1] != shapes[1][-1 if vectors[1] else -2]:
-        raise ShapeError(f"{name}: expected {shapes[0][-1]} rows, got {shapes[1][-1 if vectors[1] else -2]}")
-    result = [*outer, *([] if vectors[0] else [("i", "I")]), *([] if vectors[1] else [("j", "J")])]
-    target = f"z[{','.join(i for i, _ in result)}]" if result else "z"
-    text = f"{target} = sum[k]({' * '.join(reads)})"
-    given["z"] = ",".join(s for _, s in result)
-    return a.formula("matrix product", text, given, sources, name, letter="z")
+    front = max(left.rank, right.rank, 2) - 2
+    if not left.rank or not right.rank or front > len(FRONT):
+        raise ShapeError(f"{name}: expected 1 to {len(FRONT) + 2} axes, got {left.rank} and {right.rank}")
+    outer = FRONT[len(FRONT) - front :]
+    own = outer[front - max(left.rank - 2, 0) :] + ("ik" if left.rank > 1 else "k")
+    other = outer[front - max(right.rank - 2, 0) :] + ("kj" if right.rank > 1 else "k")
+    result = outer + ("i" if left.rank > 1 else "") + ("j" if right.rank > 1 else "")
+    return contracted(a, "matrix product", (own, other), result, (left, right), name)
+
+
+def contracted(
+    a: Assembly, title: str, rows: Sequence[str], result: str, operands: Sequence[View], name: str = ""
+) -> View:
+    """A sum of products: ``rows`` gives a letter for each axis, those not in ``result`` are summed. Raises ShapeError."""
+    extents: dict[str, sp.Expr] = {}
+    for row, operand in zip(rows, operands, strict=True):
+        for letter, extent in zip(row, operand.shape, strict=True):
+            known = extents.setdefault(letter, extent)
+            if known != extent and 1 not in (known, extent):
+                raise ShapeError(f"{name or title}: expected an axis of {known}, got {extent}")
+            extents[letter] = extent if known == 1 else known
+    reads, given, sources = [], dict[str, str](), dict[str, Source]()
+    for k, (row, operand) in enumerate(zip(rows, operands, strict=True)):
+        indices = [
+            letter if extent == extents[letter] else "0"
+            for letter, extent in zip(row, operand.shape, strict=True)
+        ]
+        source, positions, shape = a.read(operand, indices, row.upper())
+        key = ("W" if k else "V") * (1 + k // 2) if isinstance(source, Weight) else f"x{k + 1}"
+        reads.append(f"{key}[{','.join(positions)}]" if positions else key)
+        given[key], sources[key] = shape, source
+    told = {size for shape in given.values() for size in shape.split(",")}
+    sizes: dict[str, object] = {k.upper(): e for k, e in extents.items() if k.upper() not in told}
+    target = f"z[{','.join(result)}]" if result else "z"
+    summed = ",".join(f"{letter}<{letter.upper()}" for letter in extents if letter not in result)
+    product = "*".join(reads)
+    text = f"{target} = " + (f"sum[{summed}]({product})" if summed else product)
+    given["z"] = ",".join(result.upper())
+    return a.formula(title, text, given, sources, name or title, sizes, letter="z")
 
 
 def dense(a: Assembly, x: View, weight: View, bias: View | None, name: str = "linear") -> View:
@@ -159,135 +163,9 @@ def dense(a: Assembly, x: View, weight: View, bias: View | None, name: str = "li
     return a.kind(kind, given(x=x, W=weight, b=bias), name)
 
 
-def joined(a: Assembly, parts: Sequence[View], dim: int) -> View:
-    """The parts one after the other along an axis."""
-    shapes = [part.shape for part in parts]
-    parts = [part for part, shape in zip(parts, shapes, strict=True) if sp.S.Zero not in shape]
-    rank = len(parts[0].shape)
-    axis = placed(dim, rank)
-    if len(parts) == 1:
-        return parts[0]
-    entry = axes(rank)
-    index = entry.indices[axis]
-    reads, given_shapes, sources, behind = [], {}, {}, list[str]()
-    for k, part in enumerate(parts, start=1):
-        source = a.source(part)
-        key = f"{'w' if isinstance(source, Weight) else 'x'}{_letters(k)}"
-        position = "-".join((index, *behind))
-        positions = [position if n == axis else i for n, i in enumerate(entry.indices)]
-        reads.append(f"{key}[{','.join(positions)} | 0]")
-        extent = part.shape[axis]
-        if not extent.is_Integer:
-            raise UnsupportedFormula(f"concatenation along an axis of extent {extent} is not supported")
-        behind.append(str(extent))
-        given_shapes[key] = ",".join(str(extent) if n == axis else s for n, s in enumerate(entry.sizes))
-        sources[key] = source
-    total = sum(int(n) for n in behind)
-    shape = ",".join(str(total) if n == axis else s for n, s in enumerate(entry.sizes))
-    text = f"{entry.at('y')} = {' + '.join(reads)}"
-    return a.formula("concatenation", text, {**given_shapes, "y": shape}, sources, "concat")
-
-
-def _letters(number: int) -> str:
-    """1 → a, 2 → b, …, 27 → aa: names without digits, which the network's stage follows."""
-    text = ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        text = chr(ord("a") + rest) + text
-    return text
-
-
 def given(**operands: View | None) -> dict[str, View]:
     """The operands that are there."""
     return {name: operand for name, operand in operands.items() if operand is not None}
-
-
-# --- movements, for which a view may first have to become a value ----------------------------------------------------
-
-
-def settled(a: Assembly, view: View) -> View:
-    """The same entries as a plain view of a value."""
-    return view if view.plain else whole(a.source(view))
-
-
-def reshape(a: Assembly, x: View, shape: Sequence[Extent]) -> View:
-    """The entries in row-major order in other axes. Raises ShapeError."""
-    found = reshaped(x, shape)
-    if found is None:
-        found = reshaped(settled(a, x), shape)
-    if found is None:
-        flat = reshaped(settled(a, x), [sp.Mul(*x.shape)])
-        assert flat is not None, "digits can always be joined"
-        found = reshaped(settled(a, flat), completed(shape, x.shape))
-    if found is None:
-        raise UnsupportedFormula(f"no reshape of {x.shape} to {tuple(shape)} for every batch size")
-    return found
-
-
-def part(a: Assembly, x: View, dim: int, start: Extent, step: int, extent: Extent) -> View:
-    """Some entries of an axis."""
-    found = sliced(x, dim, start, step, extent)
-    if found is None:
-        found = sliced(settled(a, x), dim, start, step, extent)
-    assert found is not None, "a value's axis has one digit"
-    return found
-
-
-def chosen(a: Assembly, x: View, dim: int, position: int) -> View:
-    """One entry of an axis, counted from behind where negative. Raises ShapeError."""
-    extent = x.shape[placed(dim, x.rank)]
-    at = position + extent if position < 0 else sp.Integer(position)
-    if not (extent - at).is_positive and not extent.free_symbols:
-        raise ShapeError(f"expected an entry of an axis of {extent}, got {position}")
-    return selected(x, dim, at) or selected(settled(a, x), dim, at)  # type: ignore[return-value]
-
-
-def stacked(a: Assembly, parts: Sequence[View], dim: int) -> View:
-    """The parts along a new axis."""
-    axis = placed(dim, parts[0].rank + 1)
-    return joined(a, [inserted(part, axis) for part in parts], axis)
-
-
-def mapped(a: Assembly, title: str, x: View, dim: int, matrix: np.ndarray) -> View:
-    """A constant matrix applied along one axis: y[…,p,…] = Σ_k v[p,k]·x[…,k,…]."""
-    axis = placed(dim, x.rank)
-    entry = axes(x.rank)
-    index, size = entry.indices[axis], entry.sizes[axis]
-    result = [f"{i}1" if k == axis else i for k, i in enumerate(entry.indices)]
-    shape = [f"{s}1" if k == axis else s for k, s in enumerate(entry.sizes)]
-    text = f"y[{','.join(result)}] = sum[{index}](v[{index}1,{index}]*{entry.at('x')})"
-    shapes = {"v": f"{size}1,{size}", "x": entry.shape, "y": ",".join(shape)}
-    return a.formula(title, text, shapes, {"v": Weight("constant", matrix, False), "x": a.source(x)}, title)
-
-
-def picked(a: Assembly, x: View, dim: int, indices: np.ndarray) -> View:
-    """The entries of an axis at constant ``indices``, whose axes stand in its place. Raises ShapeError."""
-    axis = placed(dim, x.rank)
-    if not x.shape[axis].is_Integer:
-        raise UnsupportedFormula(f"entries picked from an axis of extent {x.shape[axis]} are not supported")
-    extent = int(x.shape[axis])
-    flat = np.where(indices < 0, indices + extent, indices).ravel()
-    if flat.size == 0 or flat.min() < 0 or flat.max() >= extent:
-        raise ShapeError(f"expected indices into an axis of {extent}, got {indices.tolist()!r:.80}")
-    steps = np.unique(np.diff(flat))
-    if flat.size == 1 or (steps.size == 1 and steps[0] != 0):
-        found = part(a, x, axis, int(flat[0]), int(steps[0]) if steps.size else 1, int(flat.size))
-    else:
-        found = mapped(a, "selection", x, axis, np.eye(extent)[flat])
-    return reshape(a, found, [*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]])
-
-
-def interpolation(extent: int, output: int, align_corners: bool, scale: float | None = None) -> np.ndarray:
-    """The matrix of linear interpolation of ``extent`` entries at ``output`` places, as PyTorch and ONNX place them."""
-    places = np.arange(output)
-    if align_corners:
-        at = places * ((extent - 1) / (output - 1)) if output > 1 else np.zeros(1)
-    else:
-        at = np.maximum((places + 0.5) / (scale or output / extent) - 0.5, 0)
-    low = np.minimum(np.floor(at).astype(int), extent - 1)
-    high = np.minimum(low + 1, extent - 1)
-    share = (at - low)[:, None]
-    return np.eye(extent)[low] * (1 - share) + np.eye(extent)[high] * share
 
 
 def masked(a: Assembly, condition: View, chosen: View | Number, other: View | Number) -> View:
@@ -309,15 +187,3 @@ def array_of(view: View) -> np.ndarray:
 def is_truth(mask: View) -> bool:
     """Whether a mask is a constant of truth values."""
     return isinstance(mask.source, Weight) and mask.source.truth
-
-
-def pieces(a: Assembly, x: View, dim: int, sizes: Sequence[int]) -> list[View]:
-    starts = [sum(sizes[:k]) for k in range(len(sizes))]
-    return [part(a, x, dim, start, 1, size) for start, size in zip(starts, sizes, strict=True)]
-
-
-def extent_of(x: View, dim: int) -> int:
-    extent = x.shape[placed(dim, x.rank)]
-    if not extent.is_Integer:
-        raise UnsupportedFormula(f"pieces of an axis of extent {extent} are not supported")
-    return int(extent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import sympy as sp
@@ -15,7 +16,7 @@ import sympy as sp
 from symcnn.core.errors import ShapeError
 from symcnn.core.index import fresh
 
-Extent = int | sp.Expr
+Extent: TypeAlias = "int | sp.Expr"
 Shape = tuple[sp.Expr, ...]
 
 

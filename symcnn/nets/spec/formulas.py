@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from symcnn.core.errors import ShapeError, UnknownName
 from symcnn.core.infer import parse
@@ -41,7 +42,7 @@ class Stated(Spec):
 
 
 def stated(
-    kind: LayerKind, sizes: Mapping[str, Size] | None = None, name: str = "", inputs: Sequence[str] = ()
+    kind: LayerKind, sizes: Mapping[str, Any] | None = None, name: str = "", inputs: Sequence[str] = ()
 ) -> Stated:
     """A specification of one kind; ``sizes`` gives values to sizes and parameters that the data leave open."""
     return Stated(
