@@ -7,32 +7,137 @@ gradient of a batch norm becomes its textbook form, and a bias before it is seen
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 
-from symcnn.calculus.compose import compose
+from symcnn.calculus.compose import compose, settle
 from symcnn.calculus.simplify import cost, split_scale
 from symcnn.calculus.spread import atomise
 from symcnn.calculus.term import common_factors, split
+from symcnn.core.bounds import coefficients
 from symcnn.core.equation import Equation
+from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.expr import Limit, Read, Reduce, canonical, reads, rebind, same
 from symcnn.core.index import fresh
+from symcnn.core.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A named rewriting of one expression that keeps its value."""
+
+    name: str
+    statement: str
+    apply: Callable[[sp.Expr], sp.Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedStep:
+    """One rewriting on the way to a closed form; ``where`` names what was put in."""
+
+    before: sp.Expr
+    after: sp.Expr
+    rule: Rewriting
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedForm:
+    """A cotangent in terms of the output's cotangent and forward values only, step by step."""
+
+    start: Equation
+    steps: tuple[ClosedStep, ...]
+
+    @property
+    def equation(self) -> Equation:
+        """The closed form."""
+        body = self.steps[-1].after if self.steps else self.start.body
+        return Equation(self.start.target, body, self.start.free)
+
+    def replay(self) -> bool:
+        """Apply every rewriting again and compare with what the step recorded."""
+        bodies = [self.start.body, *(step.after for step in self.steps)]
+        return all(
+            same(step.before, before) and same(step.rule.apply(step.before), step.after)
+            for step, before in zip(self.steps, bodies, strict=False)
+        )
 
 
 def closed_form(forward: Sequence[Equation], cotangents: Sequence[Equation], name: str) -> Equation:
-    """The named cotangent in terms of the output's cotangent and forward values only.
+    """The named cotangent in terms of the output's cotangent and forward values only."""
+    return closed_form_steps(forward, cotangents, name).equation
+
+
+def closed_form_steps(forward: Sequence[Equation], cotangents: Sequence[Equation], name: str) -> ClosedForm:
+    """The way from the named cotangent to its closed form.
 
     ``cotangents`` defines intermediate cotangents before they are used.
     """
     by_name = {equation.tensor.name: equation for equation in cotangents}
     wanted = by_name[name]
-    body = simplify_sums(wanted.body, forward)
+    sums = Rewriting(
+        "sums",
+        "what does not depend on an index stands before its sum; a sum whose mean is defined is the count times that "
+        "mean; what is normalised sums to 1",
+        lambda expr: simplify_sums(expr, forward),
+    )
+    classes = label_ranges(forward)
+    labels = Rewriting(
+        "labels and fractions",
+        "equal factors cancel; a label is one of its classes, so that a sum over them takes one term",
+        lambda expr: _settled(expr, classes),
+    )
+    common = Rewriting("common factor", "what all terms share stands in front", common_factors)
+    steps: list[ClosedStep] = []
+    body = _taken(steps, wanted.body, sums)
     for equation in reversed([e for e in cotangents if e is not wanted]):
         if any(read.tensor == equation.tensor for read in reads(body)):
             inner = Equation(equation.target, simplify_sums(equation.body, forward), equation.free)
-            body = simplify_sums(compose(body, inner), forward)
-    return Equation(wanted.target, common_factors(body), wanted.free)
+            body = _taken(steps, body, _putting_in(inner), equation.tensor.name)
+            body = _taken(steps, body, sums)
+    for rule in (common, labels):
+        body = _taken(steps, body, rule)
+    return ClosedForm(wanted, tuple(steps))
+
+
+def _taken(steps: list[ClosedStep], body: sp.Expr, rule: Rewriting, where: str = "") -> sp.Expr:
+    after = rule.apply(body)
+    if cost(after) == cost(body) and same(after, body):
+        return body
+    steps.append(ClosedStep(body, after, rule, where))
+    return after
+
+
+def _putting_in(inner: Equation) -> Rewriting:
+    return Rewriting(
+        "put in",
+        "the cotangent of an intermediate value is replaced by what it is",
+        lambda expr: compose(expr, inner),
+    )
+
+
+def _settled(expr: sp.Expr, classes: Mapping[Tensor, sp.Expr]) -> sp.Expr:
+    """Settled where that leaves less to read; a change of signs alone is none."""
+    scalars = {read: sp.Dummy(read.tensor.name, real=True) for read in reads(expr) if not read.at}
+    settled = common_factors(settle(rebind(expr, scalars), classes))
+    settled = rebind(settled, {symbol: read for read, symbol in scalars.items()})
+    return settled if cost(settled) + 2 < cost(expr) else expr
+
+
+def label_ranges(equations: Sequence[Equation]) -> dict[Tensor, sp.Expr]:
+    """The number of classes of each tensor that is read only to be compared with an index, as labels are."""
+    found: dict[Tensor, sp.Expr] = {}
+    for equation in equations:
+        pairs = [e for e in sp.preorder_traversal(equation.body) if isinstance(e, sp.Eq)]
+        for left, right in ((a, b) for pair in pairs for a, b in (pair.args, pair.args[::-1])):
+            if isinstance(left, Read) and right in equation.extents:
+                found.setdefault(left.tensor, equation.extents[right])
+        rest = equation.body.xreplace(dict.fromkeys(pairs, sp.true))
+        for read in reads(rest):
+            found.pop(read.tensor, None)
+    return found
 
 
 def simplify_sums(expr: sp.Expr, forward: Sequence[Equation]) -> sp.Expr:
@@ -43,7 +148,7 @@ def simplify_sums(expr: sp.Expr, forward: Sequence[Equation]) -> sp.Expr:
     if isinstance(expr, Reduce) and expr.kind == "sum":
         apart = sp.expand(sp.Add(*_apart(expr, forward)))
         apart = sp.Add(*_merged(apart)) if apart.is_Add else apart
-        return apart if cost(apart) < cost(expr) else expr
+        return apart if cost(apart) <= cost(expr) else expr
     if expr.is_Add:
         merged = sp.Add(*_merged(expr))
         return merged if cost(merged) < cost(expr) else expr
@@ -131,15 +236,47 @@ def _match(pattern: Reduce, total: sp.Basic, free: Sequence[sp.Symbol]) -> dict[
     left, right = reads(pattern.body), reads(total.body)
     if len(left) != 1 or len(right) != 1 or left[0].tensor != right[0].tensor:
         return None
-    renaming = {p: q for p, q in zip(left[0].at, right[0].at, strict=True) if p in free}
-    order = {p: q for p, q in zip(left[0].at, right[0].at, strict=True) if p in pattern.indices}
+    found: dict[sp.Basic, sp.Basic] = {}
+    for p, q in zip(left[0].at, right[0].at, strict=True):
+        values = _position_match(p, q, pattern.indices, total.indices, free)
+        if values is None or any(found.get(k, v) != v for k, v in values.items()):
+            return None
+        found |= values
+    order = {k: v for k, v in found.items() if k in pattern.indices}
+    renaming = {k: v for k, v in found.items() if k in free}
     if set(order.values()) != set(total.indices) or len(renaming) != len(free):
         return None
     moved = Reduce(
         "sum", rebind(pattern.body, {**renaming, **order}), [(order[k], e) for k, e in pattern.limits]
     )
     same_limits = {(k, e) for k, e in moved.limits} == {(k, e) for k, e in total.limits}
-    return dict(renaming) if same_limits and moved.body == total.body else None
+    return renaming if same_limits and moved.body == total.body else None
+
+
+def _position_match(
+    p: sp.Expr,
+    q: sp.Expr,
+    bound: Sequence[sp.Symbol],
+    others: Sequence[sp.Symbol],
+    free: Sequence[sp.Symbol],
+) -> dict[sp.Basic, sp.Basic] | None:
+    """Values of the bound indices and of at most one free index at which position ``p`` is ``q``."""
+    try:
+        (inner, rest), (outer, value) = coefficients(p, bound), coefficients(q, others)
+    except UnsupportedFormula:
+        return None
+    if len(inner) != len(outer) or len(set(outer.values())) != len(outer):
+        return None
+    places = {slope: k for k, slope in outer.items()}
+    if set(inner.values()) != set(places):
+        return None
+    found: dict[sp.Basic, sp.Basic] = {k: places[slope] for k, slope in inner.items()}
+    slopes, left = coefficients(rest, free)
+    if len(slopes) > 1:
+        return None
+    for k, slope in slopes.items():
+        found[k] = sp.expand((value - left) / slope)
+    return found
 
 
 def _merged(expr: sp.Add) -> Iterator[sp.Expr]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from symcnn.calculus.closed import closed_form
+from symcnn.calculus.closed import ClosedForm, closed_form_steps
 from symcnn.calculus.pullback import Gradient, cotangents
 from symcnn.calculus.stabilise import stabilise
 from symcnn.core.equation import Equation, System
@@ -50,6 +50,8 @@ class Layer:
     def closed_form(self, name: str) -> Equation:
         """The cotangent of one tensor without cotangents of intermediate values. Raises UnknownName.
 
+        A label, a tensor that is only compared with an index, counts as one of the values of that index.
+
         >>> mean = layer("m[c] = mean[n](x[n,c]); y[n,c] = x[n,c] - m[c]", {"x": "N,C"})
         >>> print(mean.closed_form("x"))
         dx[n, c] = dy[n, c] - sum[n<N](dy[n, c])/N
@@ -58,7 +60,11 @@ class Layer:
             raise UnknownName(
                 f"expected one of the tensors {', '.join(t.name for t in self.wrt)}, got {name!r}"
             )
-        return closed_form(self.system.equations, [e for e, _ in self.cotangents()], f"d{name}")
+        return self.closed_form_steps(name).equation
+
+    def closed_form_steps(self, name: str) -> ClosedForm:
+        """The closed form of a cotangent with the named rewritings that lead to it."""
+        return closed_form_steps(self.system.equations, [e for e, _ in self.cotangents()], f"d{name}")
 
     def plan(self) -> Plan:
         """Numbered statements of the forward pass and of the pullback."""

@@ -48,3 +48,39 @@ def test_a_wrong_closed_form_is_noticed() -> None:
     wrong = next(equation for equation in steps if equation.tensor.name == "dx").substituted({})
     halved = type(wrong)(wrong.target, wrong.body / 2, wrong.free)
     assert not same_by_entries(layer.system.equations, steps, halved).holds
+
+
+SOFTMAX = "p[n,k] = exp(z[n,k])/sum[l](exp(z[n,l]))\n"
+
+
+def test_softmax_with_cross_entropy_gives_the_difference() -> None:
+    """With labels by number the sum over classes takes one term; with target probabilities it is their sum."""
+    labels = sc.layer(
+        SOFTMAX + "L = mean[n](-sum[k](where(t[n] == k, log(p[n,k]), 0)))", {"z": "N,K", "t": "N"}
+    )
+    assert str(labels.closed_form("z")) == "dz[n, l] = (p[n, l] - where(Eq(t[n], l), 1, 0))*dL/N"
+    targets = sc.layer(SOFTMAX + "L = mean[n](-sum[k](t[n,k]*log(p[n,k])))", {"z": "N,K", "t": "N,K"})
+    assert str(targets.closed_form("z")) == "dz[n, l] = (p[n, l]*sum[k<K](t[n, k]) - t[n, l])*dL/N"
+
+
+def test_groups_of_channels_give_the_form_of_a_batch_norm() -> None:
+    """The channel g*K + k of a group: the sum over deviations vanishes at quotients too."""
+    text = """m[n,g] = mean[k,i](x[n,g*K+k,i])
+v[n,g] = mean[k,i]((x[n,g*K+k,i] - m[n,g])**2)
+y[n,g*K+k,i] = (x[n,g*K+k,i] - m[n,g])/sqrt(v[n,g] + eps)"""
+    layer = sc.layer(text, {"x": "N,G*K,H", "m": "N,G", "v": "N,G", "y": "N,G*K,H"})
+    closed = layer.closed_form("x")
+    assert {t.name for t in closed.inputs} == {"x", "dy", "m", "v"}
+    assert str(closed.body).count("sum[") == 2
+    steps = [equation for equation, _ in layer.cotangents()]
+    assert same_by_entries(layer.system.equations, steps, closed).holds
+
+
+@pytest.mark.parametrize("name", ["x", "g", "b"])
+def test_every_step_to_a_closed_form_is_named_and_replays(name: str) -> None:
+    form = sc.layer(BATCH_NORM, {"x": "N,C,H", "g": "C", "b": "C"}).closed_form_steps(name)
+    assert form.replay()
+    assert all(step.rule.name and step.rule.statement for step in form.steps)
+    if name == "x":
+        assert [step.where for step in form.steps if step.where] == ["dm", "dv"]
+        assert {step.rule.name for step in form.steps} == {"put in", "sums", "common factor"}
