@@ -8,7 +8,7 @@ import sympy as sp
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.compare import unfold
-from symcnn.notes.edits import Edit
+from symcnn.notes.edit import Edit
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.names import read_name
 from symcnn.notes.tree import (

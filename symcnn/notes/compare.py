@@ -373,6 +373,21 @@ def refuted(world: World, expr: sp.Expr) -> bool:
     return False
 
 
+def vanishes(world: World, expr: sp.Expr) -> bool:
+    """Whether numbers for what is given make `expr` zero, wherever it has a value, and somewhere it has one."""
+    found = False
+    for seed in (1, 2):
+        try:
+            value = number(world, expr, seed, world.numbers.setdefault(seed, {}))
+        except (ZeroDivisionError, OverflowError):
+            continue
+        if isinstance(value, Decimal) or (value is not None and value.is_number and value.is_comparable):
+            if abs(value) > SMALLEST:
+                return False
+            found = True
+    return found
+
+
 def number(world: World, expr: sp.Expr, seed: int, known: dict[Any, Any]) -> Any:
     """The value of an expression, given numbers for the leaves and the definitions for the rest.
 

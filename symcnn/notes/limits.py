@@ -28,13 +28,13 @@ _UNLIMITED = _Budget(float("inf"))
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[None]:
+def limited(seconds: float, *, apart: bool = False) -> Iterator[None]:
     """Raise Timeout inside the block when it spends more than `seconds` times STEPS steps.
 
     No clock is read: the outcome is the same however busy the machine is. A block inside another has at most
-    what that one has left, and what it spends is spent for both.
+    what that one has left, and what it spends is spent for both; one that is `apart` has its own.
     """
-    outer = _budget.get(_UNLIMITED)
+    outer = _UNLIMITED if apart else _budget.get(_UNLIMITED)
     given = min(seconds * STEPS, outer.left)
     inner = _Budget(given)
     token = _budget.set(inner)

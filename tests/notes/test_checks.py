@@ -9,7 +9,8 @@ import sympy as sp
 from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
 from symcnn.notes import zero
-from symcnn.notes.edits import Vocabulary, edits
+from symcnn.notes.edit import Vocabulary
+from symcnn.notes.edits import edits
 from symcnn.notes.opaque import maximum, positive, relu, sigmoid, unknown
 from symcnn.notes.parser import parse
 from symcnn.notes.sizes import Axes
