@@ -80,8 +80,10 @@ def emit(subject: Subject, style: Style = "readable", *, exact: bool = False) ->
 
     if style not in ("readable", "fast"):
         raise SymcnnError(f"expected the style readable or fast, got {style!r}")
-    found = plan_of(subject)
-    return emit_fast(found, exact) if style == "fast" else emit_plan(found)
+    found = subject_of(subject)
+    if style == "readable":
+        return emit_plan(plan_of(found))
+    return emit_fast(found.plan() if isinstance(found, Layer) else plan(found, flat=True), exact)
 
 
 def check(subject: Subject) -> Evidence:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Reduce, Selected, reads
-from symcnn.core.plan import Plan
+from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
-from symcnn.program.array import Named, Table
+from symcnn.program.array import Drawn, Named, Table
 from symcnn.program.build import Program, every_symbol, lower_statement
 from symcnn.program.fast_passes import written_out
 from symcnn.program.fast_rewrite import Choice, rewritten
@@ -60,19 +61,58 @@ def fast_program(plan: Plan, exact: bool = False) -> FastProgram:
     batch = plan.inputs[0].shape[0]
     layout = Mixed(batch if batch.is_Symbol else None)
     sections = [
-        [written_out(Step(s.equation.tensor.name, lower_statement(s, layout), s)) for s in statements]
+        [written_out(step) for statement in statements for step in _steps(statement, plan, layout)]
         for statements in (plan.forward, plan.loss, plan.backward)
     ]
     results = {plan.output.name, *(tensor.name for _, tensor in plan.gradients)}
     assert plan.objective is not None, "a network has an objective"
-    results.add(plan.objective.name)
-    taken = {t.name for t in (*plan.inputs, *plan.parameters)} | {s.name for s in every_symbol(plan)}
+    results |= {plan.objective.name, *(tensor.name for tensor in plan.state)}
+    given = (*plan.inputs, *plan.parameters, *plan.state)
+    taken = {t.name for t in given} | {s.name for s in every_symbol(plan)}
     forward, loss, backward = shared(pruned(sections, results), taken)
     program = Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
     part = part_size(program, batch) if batch.is_Symbol and adds_over_parts(plan) else None
     why = "examples do not mix" if part else "a statement mixes the examples of a batch"
     chosen = Choice("batch", f"{part or 'all'} examples at a time", why)
     return FastProgram(program, numbers, part, (*choices, chosen))
+
+
+def _steps(statement: Statement, plan: Plan, layout: Layout) -> Iterator[Step]:
+    """The step of a statement, after the masks that it draws."""
+    for draw in plan.draws if statement.evaluation is not None else ():
+        if draw.tensor in statement.equation.inputs:
+            yield Step(draw.tensor.name, Drawn(layout.stored(draw.tensor).shape, draw.p, draw.tensor.name))
+    yield Step(statement.equation.tensor.name, lower_statement(statement, layout), statement)
+
+
+def evaluated(plan: Plan) -> Plan:
+    """The plan of the trained network: running statistics are read, nothing is drawn, nothing is derived."""
+
+    def kept(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+        return tuple(
+            replace(s, equation=s.evaluation or s.equation, evaluation=None)
+            for s in statements
+            if s.equation.tensor not in plan.state
+        )
+
+    measure = plan.measure or plan.objective
+    return replace(
+        plan,
+        forward=kept(plan.forward),
+        loss=kept(plan.loss),
+        backward=(),
+        gradients=(),
+        draws=(),
+        objective=measure,
+    )
+
+
+def two_modes(plan: Plan) -> bool:
+    """Whether training and evaluation differ."""
+    statements = (*plan.forward, *plan.loss)
+    return plan.measure not in (None, plan.objective) or any(
+        s.evaluation is not None or s.equation.tensor in plan.state for s in statements
+    )
 
 
 def part_size(program: Program, batch: sp.Symbol) -> int:
@@ -105,6 +145,8 @@ def adds_over_parts(plan: Plan) -> bool:
         if equation.tensor.shape.count(batch) or not _is_sum(equation.body, batch, sums):
             return False
         sums.add(equation.tensor.name)
+    if any(tensor.name in sums for tensor in plan.state):
+        return False
     return {plan.objective.name, *(tensor.name for _, tensor in plan.gradients)} <= sums
 
 

@@ -325,7 +325,9 @@ def spliced(plan: Plan, change: Rewriting) -> Plan | None:
             return None
         rest.append(statement)
     if place is None:
-        return None
+        if wanted:
+            return None
+        place = 0
     forward = list(plan.forward)
     at = forward.index(change.old[0])
     last = change.old[-1]

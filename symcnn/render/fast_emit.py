@@ -56,6 +56,7 @@ class Emitter:
     joined: set[str] = field(default_factory=set)
     last: dict[str, int] = field(default_factory=dict)
     owners: dict[int, set[str]] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
     used_helpers: set[str] = field(default_factory=set)
     at: int = 0
 
@@ -285,6 +286,12 @@ class Emitter:
         self.lines, self.at = [], at
         step = self.steps[at]
         busy = {k for k, slot in enumerate(self.pool.slots) if not slot.free}
+        if step.name in self.held:
+            made = self.buffer(f"{step.name}_new", step.node.shape)
+            self.into(step.node, made)
+            self.call(f"np.copyto({self.arrays[step.name].text}, {made.text})")
+            self._release(busy)
+            return self.lines
         if step.name in gradients:
             self.arrays[step.name] = gradients[step.name]
             self.into(step.node, gradients[step.name])

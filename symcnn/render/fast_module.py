@@ -1,24 +1,26 @@
-"""The fast module of a network: a workspace for each size of batch, and the public functions of the readable module."""
+"""The fast module of a network: workspaces for each size of batch, and the public functions of the readable module."""
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 
 from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
-from symcnn.program.build import Program
-from symcnn.program.fast_build import FastProgram, fast_program
+from symcnn.program.fast_build import FastProgram, evaluated, fast_program, two_modes
 from symcnn.program.fast_rewrite import Choice
 from symcnn.render.fast_arrays import Array, Bound, row_major
 from symcnn.render.fast_emit import Emitter
 from symcnn.render.loader import render
 from symcnn.render.numpy_lines import comment
-from symcnn.render.numpy_module import OWN_NAMES, classes_of, safe, tidy
+from symcnn.render.numpy_module import OWN_NAMES, classes_of, safe, tidy, wrapped
 from symcnn.render.numpy_source import Emitted
+from symcnn.render.numpy_updates import descents
 from symcnn.render.numpy_weights import initial
 
 WORKSPACE = frozenset(
@@ -32,43 +34,87 @@ WORKSPACE = frozenset(
         "total",
         "into",
         "part",
-        "spare",
         "dtype",
         "params",
         "grads",
+        "state",
+        "rng",
     ]
 )
 Lines = list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An argument: name, shape with None for the batch, number of classes of labels, and where it is copied."""
+
+    name: str
+    shape: str
+    classes: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One class of the module: its arrays and the lines of its methods."""
+
+    name: str
+    title: str
+    part: int | None
+    inputs: tuple[Input, ...]
+    held: str
+    setup: tuple[str, ...]
+    binding: tuple[str, ...]
+    forward: tuple[str, ...]
+    loss: tuple[str, ...]
+    backward: tuple[str, ...]
+    output: str
+    objective: str
+    gradients: str
+    tables: tuple[tuple[str, str], ...]
+    used: frozenset[str]
+    choices: tuple[Choice, ...]
+
+
 def emit_fast(plan: Plan, exact: bool = False) -> Emitted:
-    """The fast module of a network's plan. Raises UnsupportedFormula for a formula without a loss."""
+    """The fast module of a network's plan, all blocks written out.
+
+    Raises UnsupportedFormula for a formula without a loss.
+    """
     if plan.objective is None:
         raise UnsupportedFormula("expected a network for style fast; a formula has the readable style alone")
-    source, choices = fast_network(plan, exact)
-    return Emitted(source, explained(choices))
+    modes = two_modes(plan)
+    works = [_work(plan, exact, "Workspace", "The arrays for `n` examples and the work on them.")]
+    if modes:
+        works.append(
+            _work(evaluated(plan), exact, "Evaluation", "The same with running statistics and no masks.")
+        )
+    tables: dict[str, sp.Matrix] = {}
+    for mode in (plan, evaluated(plan)) if modes else (plan,):
+        tables |= {t.name: m for t, m in fast_program(mode, exact).numbers.items()}
+    choices = tuple(dict.fromkeys(choice for work in works for choice in work.choices))
+    return Emitted(_rendered(plan, works, tables), explained(choices))
 
 
-def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ...]]:
-    """Source of the module and what was chosen in it. Raises UnsupportedFormula."""
+def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     made = fast_program(plan, exact)
-    program, choices = made.program, made.choices
-    plan = program.plan
+    program, plan = made.program, made.program.plan
     batch = plan.inputs[0].shape[0]
     assert plan.objective is not None, "a network has an objective"
     sections = (program.forward, program.loss, program.backward)
     steps = [step for section in sections for step in section]
-    writer = Emitter(steps, batch, frozenset([plan.output.name]), used=set(WORKSPACE | OWN_NAMES))
-    kinds = _inputs(program, writer)
-    for table in made.numbers:
-        writer.used.add(table.name)
-    for tensor in plan.parameters:
-        name = safe(tensor.name)
-        writer.used.add(name)
-        writer.arrays[tensor.name] = _whole(f"self.{name}", "bind", tensor)
-        writer.pads[tensor.name] = None
+    to = Emitter(steps, batch, frozenset([plan.output.name]), used=set(WORKSPACE | OWN_NAMES))
+    to.held = {tensor.name for tensor in plan.state}
+    to.used |= {table.name for table in made.numbers}
+    held = (*plan.parameters, *plan.state)
+    for tensor in held:
+        own = safe(tensor.name)
+        to.used.add(own)
+        to.arrays[tensor.name] = _whole(f"self.{own}", "bind", tensor)
+        to.pads[tensor.name] = None
+    inputs = _inputs(made, to)
     gradients = {tensor.name: _whole(safe(tensor.name), "call", tensor) for _, tensor in plan.gradients}
-    writer.used |= {array.text for array in gradients.values()}
+    to.used |= {array.text for array in gradients.values()}
     bodies: list[Lines] = []
     at = 0
     for section in sections:
@@ -76,94 +122,108 @@ def fast_network(plan: Plan, exact: bool = False) -> tuple[str, tuple[Choice, ..
         for step in section:
             if step.statement is not None:
                 lines += ["", *comment(step.statement)]
-            lines += writer.emit(at, gradients)
+            lines += to.emit(at, gradients)
             at += 1
-        bodies.append(lines)
-    if any("total" in line and not line.startswith("#") for line in bodies[0]):
-        bodies[0].insert(0, "total = self.n")  # a batch that is not taken in parts is the whole
-    return _rendered(made, writer, bodies, kinds, gradients), choices
+        bodies.append(_begun(lines, total=section is not program.forward))
+    output = to.arrays[plan.output.name]
+    order = [program.layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
+    turn = "" if order == sorted(order) else f".transpose({', '.join(map(str, order))})"
+    shown = to.view(output, turn, False, "output")
+    memory = [
+        f"memory{k} = np.empty({to.writer.number(slot.size)}, {_dtype(slot.kind)})"
+        for k, slot in enumerate(to.pool.slots)
+    ]
+    return Work(
+        name,
+        title,
+        made.part,
+        inputs,
+        ", ".join(to.arrays[tensor.name].text for tensor in held) + ("," if len(held) == 1 else ""),
+        (*memory, *(line.replace("MEMORY", "memory") for line in to.setup)),
+        tuple(to.binding),
+        *map(tuple, bodies),
+        shown.text,
+        to.arrays[plan.objective.name].text,
+        "".join(f", {gradients[tensor.name].text}" for _, tensor in plan.gradients),
+        tuple((table.name, str(table.shape)) for table in made.numbers),
+        frozenset(to.writer.used | to.used_helpers),
+        made.choices,
+    )
 
 
 def _whole(text: str, where: Bound, tensor: Tensor) -> Array:
     return Array(text, where, shape=tensor.shape, steps=row_major(tensor.shape))
 
 
-def _inputs(program: Program, writer: Emitter) -> list[tuple[str, str, str, str]]:
-    """Name, shape, classes and the copy of each input into the workspace."""
-    plan = program.plan
+def _begun(lines: Lines, total: bool) -> Lines:
+    """The lines of a method after those for the names that they use."""
+    code = "\n".join(line for line in lines if not line.startswith("#"))
+    start = [f"{name} = self.{name}" for name in ("n", "dtype") if re.search(rf"(?<![\w.]){name}\b", code)]
+    if not total and re.search(r"\btotal\b", code):
+        start.append("total = self.n  # a batch that is not taken in parts is the whole")
+    return [*start, *lines]
+
+
+def _inputs(made: FastProgram, to: Emitter) -> tuple[Input, ...]:
+    """The arguments beside the parameters."""
+    plan, layout = made.program.plan, made.program.layout
     rows = []
     for tensor in plan.inputs:
-        order = program.layout.order(tensor)
-        statements = (*plan.forward, *plan.loss, *plan.backward)
-        classes = classes_of(tensor, statements) if tensor is not plan.inputs[0] else None
-        array = writer.given(tensor, order, "float" if classes is None else "int")
+        order = layout.order(tensor)
+        classes = classes_of(tensor, plan.every_statement) if tensor is not plan.inputs[0] else None
+        array = to.given(tensor, order, "float" if classes is None else "int")
         inverse = [order.index(axis) for axis in range(tensor.rank)]
         turn = "" if inverse == sorted(inverse) else f".transpose({', '.join(map(str, inverse))})"
-        room = writer.view(array, turn, False, f"{tensor.name}_given")
-        shape = _shape(tensor)
-        rows.append((tensor.name, shape, "" if classes is None else str(classes), room.text))
-    return rows
+        room = to.view(array, turn, False, f"{tensor.name}_given")
+        extents = [str(extent) for extent in tensor.shape[1:]]
+        shape = "(" + ", ".join(["None", *extents]) + ("," if not extents else "") + ")"
+        rows.append(Input(safe(tensor.name), shape, "" if classes is None else str(classes), room.text))
+    return tuple(rows)
 
 
-def _shape(tensor: Tensor) -> str:
-    extents = [str(extent) for extent in tensor.shape[1:]]
-    return "(" + ", ".join(["None", *extents]) + ("," if not extents else "") + ")"
-
-
-def _rendered(
-    made: FastProgram,
-    writer: Emitter,
-    bodies: Sequence[Lines],
-    kinds: Sequence[tuple[str, str, str, str]],
-    gradients: dict[str, Array],
-) -> str:
-    program, part = made.program, made.part
-    plan = program.plan
-    assert plan.objective is not None, "a network has an objective"
-    output = writer.arrays[plan.output.name]
-    order = [program.layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
-    turn = "" if order == sorted(order) else f".transpose({', '.join(map(str, order))})"
-    shown = writer.view(output, turn, False, "output")
+def _rendered(plan: Plan, works: Sequence[Work], tables: dict[str, sp.Matrix]) -> str:
     rows = plan.table
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = [
         "    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    memory = [
-        f"MEMORY{at} = np.empty({writer.writer.number(slot.size)}, {_dtype(slot.kind)})"
-        for at, slot in enumerate(writer.pool.slots)
-    ]
-    setup = [line.replace("MEMORY", "memory") for line in (*memory, *writer.setup)]
     parameters = [initial(tensor, plan) for tensor in plan.parameters]
+    used = frozenset().union(*(work.used for work in works))
+    inputs = works[0].inputs
+    code = [
+        line
+        for work in works
+        for line in (*work.setup, *work.binding, *work.forward, *work.loss, *work.backward)
+    ]
     text = render(
         "numpy/fast.py.jinja",
         plan=plan,
         table=table,
-        part=part,
-        parameters=parameters,
-        gains=[p.name for p in parameters if p.kind == "gain"],
-        bound=", ".join(writer.arrays[tensor.name].text for tensor in plan.parameters)
-        + ("," if len(plan.parameters) == 1 else ""),
-        given=", ".join(row[0] for row in kinds),
-        sliced="".join(f"{row[0]}[rows], " for row in kinds[1:]),
-        labelled="".join(f"{row[0]}, " for row in kinds[1:]),
-        setup=setup,
-        binding=writer.binding,
-        forward=bodies[0],
-        loss=bodies[1],
-        backward=bodies[2],
-        inputs=kinds,
-        output=shown.text,
+        works=works,
+        train=works[0],
+        evaluate=works[-1],
+        shapes=wrapped([f'"{p.name}": {p.shape}' for p in parameters]),
+        fans=wrapped([f'"{p.name}": {p.fan_in}' for p in parameters if p.kind == "weight"]),
+        gains=wrapped([f'"{p.name}"' for p in parameters if p.kind == "gain"]),
+        state=wrapped([f'"{t.name}": {tuple(map(int, t.shape))}' for t in plan.state]),
+        constants=", ".join(tensor.name for tensor in plan.constants),
+        units=wrapped([f'"{tensor.name}"' for tensor in plan.units]),
+        first=parameters[0].name if parameters else "",
+        given=", ".join(row.name for row in inputs),
+        sliced="".join(f"{row.name}[rows], " for row in inputs[1:]),
+        labelled="".join(f"{row.name}, " for row in inputs[1:]),
+        image=inputs[0],
+        labels=inputs[1:],
+        rng=any(re.search(r"(?<![\w.])rng\.", line) for line in code),
         output_shape="".join(f", {extent}" for extent in plan.output.shape[1:]),
-        objective=writer.arrays[plan.objective.name].text,
-        gradients=[gradients[tensor.name].text for _, tensor in plan.gradients],
-        helpers=writer.writer.used,
-        outer=any("self.outer(" in line for body in bodies for line in body),
-        tables=[(table.name, _table(matrix), str(table.shape)) for table, matrix in made.numbers.items()],
-        strided="strided" in writer.used_helpers,
-        windows=any("windows(" in line for line in (*setup, *writer.binding)),
-        labels=any(classes for _, _, classes, _ in kinds),
+        tables=[(name, _table(matrix)) for name, matrix in tables.items()],
+        strided="strided" in used,
+        outer=any("self.outer(" in line for line in code),
+        windows=any("windows(" in line for line in code),
+        helpers=(used - {"strided", "windows"})
+        | ({"labels"} if any(row.classes for row in inputs) else set()),
+        **descents(),
     )
     imports = ["import math", "import operator", "import threading", "", "import numpy as np"]
     if "as_strided(" in text:
@@ -176,8 +236,8 @@ def _spaced(text: str) -> str:
     lines: Lines = []
     for line in text.split("\n"):
         before = lines[-1] if lines else ""
-        starts = line.startswith(("    def ", "        # ("))
-        if (starts and before and not before.endswith(('"""', ":"))) or line.startswith("    def "):
+        comments = line.startswith("        # (") and not before.endswith(('"""', ":"))
+        if before and (comments or line.startswith("    def ")):
             lines.append("")
         lines.append(line)
     return "\n".join(lines)
