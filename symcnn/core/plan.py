@@ -76,13 +76,14 @@ class Draw:
 class Procedure:
     """A block under local names: what it computes, and what follows backwards from the cotangent of its output.
 
-    ``places`` are the blocks that it stands for. ``seed`` is the cotangent of ``output``; ``cotangents`` are those of
+    ``places`` are the blocks that it stands for, ``table`` has a row for each layer. ``seed`` is the cotangent of ``output``; ``cotangents`` are those of
     the inputs that some place needs, ``gradients`` those of its own parameters (name → cotangent). ``parameters`` and
     ``state`` hold those of inner blocks too, under prefixed names; ``labels`` keep the network's names.
     """
 
     name: str
     places: tuple[str, ...]
+    table: tuple[tuple[str, ...], ...]
     inputs: tuple[Tensor, ...]
     labels: tuple[Tensor, ...]
     parameters: tuple[Tensor, ...]

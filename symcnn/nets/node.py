@@ -181,7 +181,9 @@ def _symbolic(
 ) -> tuple[tuple[Cotangent, tuple[Scatter, ...]], ...]:
     """The cotangents of a kind for all sizes, with their forms as scatter-additions."""
     found = kind.cotangents(wanted, policy)
-    return tuple((cotangent, tuple(s for part in cotangent.parts for s in part.scatters)) for cotangent in found)
+    return tuple(
+        (cotangent, tuple(s for part in cotangent.parts for s in part.scatters)) for cotangent in found
+    )
 
 
 def _moved(scatter: Scatter, mapping: Mapping[sp.Basic, sp.Basic]) -> Scatter:

@@ -17,6 +17,7 @@ from symcnn.nets.reverse import Item, Sweep, fused, needed, stable, stable_loss
 from symcnn.nets.spec.formulas import PAIRING
 
 Wanted = dict[Body, tuple[bool, ...]]
+Table = tuple[tuple[str, ...], ...]
 
 
 def plan(net: Network, flat: bool = False) -> Plan:
@@ -88,6 +89,7 @@ def _procedure(body: Body, places: Sequence[str], wanted: Wanted, names: Mapping
     return Procedure(
         name=names[body],
         places=tuple(places),
+        table=tuple(_row(item) for item in body.items),
         inputs=body.inputs,
         labels=body.labels,
         parameters=body.parameters,
@@ -169,15 +171,17 @@ def fused_gradient(net: Network) -> Equation | None:
     return None if found is None else found[1]
 
 
-def table(net: Network) -> tuple[tuple[str, ...], ...]:
-    """Rows: value, layer, shape of one image, parameters."""
-    rows = [("value", "layer", "shape", "parameters")]
-    rows.append((net.input.name, "input", shape_text(net.input), ""))
-    for node in net.nodes:
-        count = str(node.parameter_count()) if node.trained else ""
-        rows.append((node.output.name, describe(node), shape_text(node.output) or "scalar", count))
-    rows.append(("", "total", "", str(sum(node.parameter_count() for node in net.nodes))))
-    return tuple(rows)
+def table(net: Network) -> Table:
+    """Rows: value, layer or block, shape of one image, parameters."""
+    rows = [("value", "layer", "shape", "parameters"), (net.input.name, "input", shape_text(net.input), "")]
+    total = sum(node.parameter_count() for node in net.nodes)
+    return (*rows, *(_row(item) for item in net.items), ("", "total", "", str(total)))
+
+
+def _row(item: Item) -> tuple[str, ...]:
+    count = int(sum(sp.Mul(*tensor.shape) for tensor in item.trained))
+    what = describe(item) if isinstance(item, Node) else f"block {item.name}"
+    return item.output.name, what, shape_text(item.output) or "scalar", str(count) if count else ""
 
 
 def shape_text(tensor: Tensor) -> str:

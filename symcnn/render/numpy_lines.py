@@ -140,7 +140,9 @@ def _block(parts: Sequence[Step], writer: Writer) -> Block:
     if isinstance(last.node, Called):
         return Block(_call_comment(last.node, writer), tuple(lines), last.training)
     assert last.statement is not None, "a block ends with a statement or call"
-    return Block(comment(last.statement), tuple(with_shape(lines, last.node, writer)), last.training)
+    given = last.name in names_in(last.node)  # running statistics, which have their shape already
+    shaped = lines if given else with_shape(lines, last.node, writer)
+    return Block(comment(last.statement), tuple(shaped), last.training)
 
 
 def _grouped(blocks: Sequence[Block]) -> list[Block]:
@@ -245,15 +247,21 @@ def called(step: Step, node: Called, writer: Writer) -> list[str]:
     if not call.backward:
         args = [f'part(params, "{call.name}")', *args, *function.extras(call.name)]
         output = writer.names.get(step.name, step.name)
-        return [f'{output}, saved["{call.name}"] = {function.name}({", ".join(args)})']
+        return _wrapped(f'{output}, saved["{call.name}"] = {function.name}(', args)
     given = iter(step.also)
     wanted = ["_" if result is None else writer.names.get(n := next(given), n) for result in call.results]
     args = [f'part(params, "{call.name}")', f'saved.pop("{call.name}")', *args[1:]]
     results = [*wanted, *(["own"] if function.gradients else [])]
-    lines = [f"{', '.join(results)} = {function.name}_backward({', '.join(args)})"]
+    lines = _wrapped(f"{', '.join(results)} = {function.name}_backward(", args)
     if function.gradients:
         lines.append(f'grads |= prefixed("{call.name}", own)')
     return lines
+
+
+def _wrapped(start: str, args: Sequence[str]) -> list[str]:
+    """A call, its arguments on a line of their own where it is long."""
+    line = f"{start}{', '.join(args)})"
+    return [line] if len(line) <= WIDTH - 4 else [start, f"    {', '.join(args)}", ")"]
 
 
 def comment(statement: Statement) -> tuple[str, ...]:
@@ -301,5 +309,10 @@ def _plain(expr: sp.Basic, beside: sp.Basic) -> str:
         for k in symbols
         if isinstance(k, sp.Dummy)
     }
-    text = str(rebind(expr, names))
-    return re.sub(r"\bEq\(([^,()]+), ([^,()]+)\)", r"\1 == \2", text)
+    text = re.sub(r"\[[^\[\]]*\]", _close, str(rebind(expr, names)))
+    return re.sub(r"\bEq\(((?:[^,()\[\]]|\[[^\[\]]*\])+), ([^,()]+)\)", r"\1 == \2", text)
+
+
+def _close(found: re.Match[str]) -> str:
+    """Positions and limits as one writes them in the formula language, without blanks."""
+    return found.group().replace(", ", ",").replace(" + ", "+").replace(" - ", "-")

@@ -56,6 +56,10 @@ OWN_NAMES = frozenset(
         "own",
         "kept",
         "part",
+        "momentum_step",
+        "adam_step",
+        "save",
+        "load",
         "prefixed",
         "rng",
         "state",
@@ -249,16 +253,20 @@ class Module:
 
     def rendered(self, template: str, values: Mapping[str, object]) -> str:
         """The module's text."""
-        rows = self.plan.table
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = [
-            "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
+        table = columns(self.plan.table)
         text = render(
             template, helpers=self.helpers, table=table, plan=self.plan, imports="IMPORTS", **values
         )
         return tidy(text.replace("IMPORTS", _imports(text), 1))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of text."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _imports(text: str) -> str:

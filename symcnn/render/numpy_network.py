@@ -21,6 +21,7 @@ from symcnn.render.numpy_module import (
     wrapped,
 )
 from symcnn.render.numpy_routine import calls_of, defined, named, pair
+from symcnn.render.numpy_updates import descents
 from symcnn.render.numpy_weights import initial
 
 BATCH_LAST = (
@@ -76,13 +77,16 @@ def network(program: Program) -> str:
     )
     shape = ", ".join("None" if extent.is_Symbol else str(extent) for extent in image.shape)
     turned = _turned(program, module, [image])  # the caller's own array keeps its layout
-    start = [f'{x} = _array("{image.name}", {x}, ({shape}))', *module.size_lines([image]), *turned]
+    numbers = classes_of(image, plan.every_statement) is not None  # of words, which are looked up
+    kinds, dtype = (', "iuf"', "np.result_type(*params.values())") if numbers else ("", f"{x}.dtype")
+    start = [f'{x} = _array("{image.name}", {x}, ({shape}){kinds})', *module.size_lines([image])]
+    start += [*(_labels(module, [image]) if numbers else ()), *turned]
     given = [*_labels(module, labels), *_turned(program, module, labels)]
     early = any(function.procedure.labels for function in functions.values())
     if early:
         start += ["if training:", *(f"    {line}" for line in given)]
     living = [plan.output.name, plan.objective.name, measure.name, *gradients]
-    bodies = module.bodies((before, lossy, after), (start, [] if early else given, []), f"{x}.dtype", living)
+    bodies = module.bodies((before, lossy, after), (start, [] if early else given, []), dtype, living)
     order = [layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
     parameters = [initial(tensor, plan) for tensor in plan.parameters]
     made = defined(after)
@@ -115,6 +119,7 @@ def network(program: Program) -> str:
         "units": wrapped([f'"{tensor.name}"' for tensor in plan.units]),
         "gradients": entries(found),
         "blocks": [pair(routine, program, functions, module.helpers) for routine in program.routines],
+        **descents(),
         "calls": any(isinstance(step.node, Called) for step in after),
     }
     return module.rendered("numpy/network.py.jinja", values)
@@ -142,7 +147,7 @@ def _labels(module: Module, labels: Iterable[Tensor]) -> list[str]:
         else:
             module.helpers.add("labels")
             number = module.writer().number(classes)
-            lines.append(f'{name} = _labels("{tensor.name}", {name}, {shape}, {number})')
+            lines.append(f'{name} = _array("{tensor.name}", {name}, {shape}, {number})')
     return lines
 
 

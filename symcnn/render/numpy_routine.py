@@ -12,7 +12,7 @@ from symcnn.program.build import Program, Routine
 from symcnn.program.passes import needed
 from symcnn.program.steps import Step
 from symcnn.render.numpy_calls import Function
-from symcnn.render.numpy_module import Body, Module, entries, identifiers, names_read, tuple_text
+from symcnn.render.numpy_module import Body, Module, columns, entries, identifiers, names_read, tuple_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Pair:
 
     name: str
     places: str
+    table: list[str]
     arguments: str
     forward: Body
     output: str
@@ -77,6 +78,7 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], hel
             100,
             subsequent_indent="    ",
         ),
+        table=columns(procedure.table),
         arguments=", ".join(["params", *given[: len(procedure.inputs)], *function.arguments]),
         forward=module.body(before, batch, f"{given[0]}.dtype", "N" in kept, module.freed(before, living)),
         output=module.name(procedure.output.name),

@@ -11,7 +11,22 @@ import numpy as np
 import pytest
 
 from symcnn.nets.network import Network
-from symcnn.nets.spec import conv2d, cross_entropy, flatten, linear, max_pool2d, relu, softmax
+from symcnn.nets.reverse import Sweep
+from symcnn.nets.spec import (
+    add,
+    batch_norm2d,
+    block,
+    conv2d,
+    cross_entropy,
+    cross_entropy_with_logits,
+    dropout,
+    flatten,
+    global_avg_pool,
+    linear,
+    max_pool2d,
+    relu,
+    softmax,
+)
 from symcnn.nets.sweep import plan
 from symcnn.render.numpy_source import Emitted, emit_plan
 
@@ -140,3 +155,108 @@ def test_the_module_is_clean(emitted: Emitted, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert max(map(len, emitted.source.splitlines())) <= 110
+
+
+def test_parameters_are_kept_in_files_and_checked_when_read(network: ModuleType, tmp_path: Path) -> None:
+    params = network.init(seed=2)
+    path = tmp_path / "small.npz"
+    network.save(path, params)
+    found = network.load(path)
+    assert list(found) == list(params)
+    assert all(np.array_equal(found[name], params[name]) for name in params)
+    np.savez(path, **{**params, "W9": params["W1"]})
+    with pytest.raises(ValueError, match=r"expected parameters W1, b1, W2, b2, got .*W9"):
+        network.load(path)
+    np.savez(path, **{**params, "b1": params["b2"]})
+    with pytest.raises(ValueError, match=r"expected b1: floats of shape \(4,\), got float32 \(3,\)"):
+        network.load(path)
+    np.savez(path, **{**params, "b1": np.array([None] * 4)})
+    with pytest.raises(ValueError, match="pickle"):
+        network.load(path)
+
+
+def test_momentum_and_adam_start_from_nothing_and_lower_the_loss(network: ModuleType) -> None:
+    x, y = batch(np.float32)
+    for step in (network.momentum_step, network.adam_step):
+        params, remembered = network.init(), dict[object, object]()
+        first, _ = network.loss_and_grads(params, x, y)
+        for _ in range(5):
+            _, grads = network.loss_and_grads(params, x, y)
+            step(params, grads, remembered, 0.01)
+        assert {array.dtype for array in params.values()} == {np.dtype(np.float32)}
+        assert network.loss(params, x, y) < first
+
+
+BLOCK = (
+    conv2d(4, 4, 3, padding=1, bias=False),
+    batch_norm2d(4, name="norm"),
+    add().on("norm", "x"),
+    relu(),
+)
+
+
+def blocks(count: int) -> Network:
+    """A classifier of 2×8×8 images with so many equal residual blocks."""
+    stem = [conv2d(2, 4, 3, padding=1), relu()]
+    head = [global_avg_pool(), dropout(0.25), linear(4, 3), cross_entropy_with_logits()]
+    return Network(
+        [*stem, *(block(*BLOCK, name=f"r{k}") for k in range(count)), *head], (2, 8, 8), name="blocks"
+    )
+
+
+def test_equal_blocks_are_one_body_derived_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    derived: list[str] = []
+    run = Sweep.run
+    monkeypatch.setattr(Sweep, "run", lambda self: derived.append(self.body) or run(self))
+    many = plan(blocks(50))
+    assert len(derived) == 2, "the block once, and the network around it"
+    assert len(blocks(50).bodies) == 1
+    assert blocks(50).bodies[0] is blocks(3).bodies[0]
+    assert [p.places for p in many.procedures] == [tuple(f"r{k}" for k in range(50))]
+    source = emit_plan(many).source
+    assert source.count("def r0(") == source.count("def r0_backward(") == 1
+    assert len(source.splitlines()) < len(emit_plan(plan(blocks(2))).source.splitlines()) + 50 * 12
+
+
+def test_blocks_written_out_give_the_same(emitted: Emitted) -> None:
+    net = blocks(3)
+    modules = [emit_plan(plan(net, flat=flat)).load() for flat in (False, True)]
+    params = modules[0].init(1, np.float64)
+    x, y = batch()
+    found = []
+    for module in modules:
+        state = module.init_state(np.float64)
+        loss, grads = module.loss_and_grads(params, x, y, state, np.random.default_rng(3))
+        found.append((loss, grads, state, module.forward(params, x, state)))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-13)
+    for first, second in zip(found[0][1:3], found[1][1:3], strict=True):
+        assert list(first) == list(second) or set(first) == set(second)
+        for name in first:
+            np.testing.assert_allclose(first[name], second[name], rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(found[0][3], found[1][3], rtol=1e-12)
+
+
+def test_state_is_updated_in_training_alone_and_given_or_fresh() -> None:
+    module = emit_plan(plan(blocks(2))).load()
+    params, (x, y) = module.init(), batch(np.float32)
+    state = module.init_state()
+    assert {name: array.shape for name, array in state.items()} == module.STATE
+    arrays = dict(state)
+    np.testing.assert_array_equal(module.forward(params, x), module.forward(params, x, state))
+    module.loss(params, x, y, state)
+    assert all(np.isin(array, (0, 1)).all() for array in state.values())
+    module.loss_and_grads(params, x, y, state)
+    assert all(state[name] is arrays[name] for name in state)
+    assert not any(np.isin(array, (0, 1)).all() for array in state.values())
+    with pytest.raises(ValueError, match=r"expected state r0_running_m2, .* got r0_running_m2"):
+        module.forward(params, x, {"r0_running_m2": state["r0_running_m2"]})
+
+
+def test_masks_come_from_the_given_generator() -> None:
+    module = emit_plan(plan(blocks(1))).load()
+    params, (x, y) = module.init(), batch(np.float32)
+    losses = [
+        module.loss_and_grads(params, x, y, None, np.random.default_rng(seed))[0] for seed in (1, 1, 2, 3, 4)
+    ]
+    assert losses[0] == losses[1]
+    assert len(set(losses)) > 1

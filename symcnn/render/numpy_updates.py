@@ -1,0 +1,53 @@
+"""Descent steps as lines of Python: each update equation in place, in the memory of what it replaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symcnn.core.equation import Equation
+from symcnn.nets.optimisers import ADAM, MOMENTUM, Update
+from symcnn.program.build import lower_equation
+from symcnn.program.scope import Layout
+from symcnn.render.numpy_expr import Writer
+from symcnn.render.numpy_lines import WIDTH, written
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """The text of one descent step."""
+
+    name: str
+    source: str
+    defaults: str
+    lines: tuple[str, ...]
+
+
+def descents() -> dict[str, Descent]:
+    """Momentum and Adam."""
+    return {update.name: _descent(update) for update in (MOMENTUM, ADAM)}
+
+
+def _descent(update: Update) -> Descent:
+    replaced = {"q": "p", **{after: before for before, after in update.memory}}
+    names = {"p": "p", "g": "g"}
+    varied = update.varied()
+    lines: list[str] = []
+    for place, equation in enumerate(update.system().equations):
+        other = varied.equations[place] if varied else equation
+        text = _text(equation, names)
+        formula = written(equation)
+        if other.body != equation.body:
+            text = f"{_text(other, names)} if {update.option} else {text}"
+        name = equation.tensor.name
+        names[name] = replaced.get(name, name)
+        target = f"{names[name]}[...]" if name in replaced else name
+        line = f"{target} = {text}  # {formula}"
+        lines += [line] if len(line) <= WIDTH - 8 else [f"# {formula}", f"{target} = {text}"]
+    options = (*update.defaults, *(((update.option, "False"),) if update.option else ()))
+    return Descent(
+        update.name, update.source, ", ".join(f"{name}={value}" for name, value in options), tuple(lines)
+    )
+
+
+def _text(equation: Equation, names: dict[str, str]) -> str:
+    return Writer(names).text(lower_equation(equation, Layout()))
