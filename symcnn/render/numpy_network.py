@@ -77,10 +77,12 @@ def network(program: Program) -> str:
     )
     shape = ", ".join("None" if extent.is_Symbol else str(extent) for extent in image.shape)
     turned = _turned(program, module, [image])  # the caller's own array keeps its layout
-    numbers = classes_of(image, plan.every_statement) is not None  # of words, which are looked up
-    kinds, dtype = (', "iuf"', "np.result_type(*params.values())") if numbers else ("", f"{x}.dtype")
-    start = [f'{x} = _array("{image.name}", {x}, ({shape}){kinds})', *module.size_lines([image])]
-    start += [*(_labels(module, [image]) if numbers else ()), *turned]
+    words = classes_of(image, plan.every_statement)  # numbers of words, which are looked up
+    known = "" if words is None else f", {module.writer().number(words)}"
+    dtype = f"{x}.dtype" if words is None else "np.result_type(*params.values())"
+    start = [f'{x} = _array("{image.name}", {x}, ({shape}){known})', *module.size_lines([image]), *turned]
+    if words is not None:
+        module.helpers.add("labels")
     given = [*_labels(module, labels), *_turned(program, module, labels)]
     early = any(function.procedure.labels for function in functions.values())
     if early:
