@@ -69,3 +69,100 @@ def test_outputs_and_gradients_are_the_originals(case: str) -> None:
     for name, gradient in gradients.items():
         theirs = named[net.originals[name]].grad
         assert close(gradient, torch.zeros(1) if theirs is None else theirs), net.originals[name]
+
+
+def test_words_are_looked_up_and_masked() -> None:
+    """An embedding, a causal mask and positions held as buffers and constants: the state holds the mask."""
+    torch.manual_seed(0)
+    module = modules.Sequence().double().eval()
+    words = torch.randint(0, 7, (2, 5))
+    net = sc.from_torch(module, words)
+    emitted = sc.emit(net).load()
+    output = module(words)
+    assert close(emitted.forward(net.params, words.numpy(), state=net.state), output)
+    cotangent = torch.randn_like(output)
+    output.backward(cotangent)
+    gradients = emitted.vjp(cotangent.numpy(), net.params, words.numpy(), state=net.state)
+    named = dict(module.named_parameters())
+    assert all(close(gradients[name], named[net.originals[name]].grad) for name in gradients)
+    with pytest.raises(ValueError, match="expected state, which holds the constants"):
+        emitted.forward(net.params, words.numpy())
+
+
+def test_a_named_loss_is_trained_with() -> None:
+    module, example = drawn("residual")
+    net = sc.from_torch(module, example, loss=sc.layers.cross_entropy_with_logits())
+    emitted = sc.emit(net).load()
+    labels = torch.tensor([0, 2])
+    loss = torch.nn.functional.cross_entropy(module(example), labels)
+    loss.backward()
+    value, gradients = emitted.loss_and_grads(net.params, example.numpy(), labels.numpy(), state=net.state)
+    named = dict(module.named_parameters())
+    assert value == pytest.approx(loss.item(), rel=1e-12)
+    assert all(close(gradients[name], named[net.originals[name]].grad) for name in gradients)
+
+
+def test_a_module_in_training_is_imported_as_it_trains() -> None:
+    """Batch norms read the batch, and running statistics follow as PyTorch's do."""
+    module, example = drawn("dense")
+    module.train()
+    net = sc.from_torch(module, example, loss=sc.layers.mse_loss())
+    emitted = sc.emit(net).load()
+    state = {name: array.copy() for name, array in net.state.items()}
+    target = torch.randn(2, 4, dtype=torch.float64)
+    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    loss = torch.nn.functional.mse_loss(module(example), target)
+    loss.backward()
+    value, gradients = emitted.loss_and_grads(net.params, example.numpy(), target.numpy(), state=state)
+    named, buffers = dict(module.named_parameters()), dict(module.named_buffers())
+    assert value == pytest.approx(loss.item(), rel=1e-12)
+    assert all(close(gradients[name], named[net.originals[name]].grad) for name in gradients)
+    assert all(close(state[name], buffers[net.originals[name]]) for name in state)
+    assert all(not close(state[name], before[net.originals[name]]) for name in state)
+
+
+def test_the_batch_is_of_any_size() -> None:
+    module, example = drawn("vision")
+    net = sc.from_torch(module, example[:1])
+    assert net.network.input.shape[0].is_Symbol
+    emitted = sc.emit(net).load()
+    for count in (1, 2, 7):
+        x = torch.randn((count, *example.shape[1:]), dtype=torch.float64)
+        assert close(emitted.forward(net.params, x.numpy()), module(x))
+
+
+class Spectrum(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.rfft(x).abs()
+
+
+class Two(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(4, 3), torch.nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.first(x), self.second(x)
+
+
+class Fixed(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(2, 4) * 2
+
+
+def test_what_cannot_be_imported_is_said_in_one_line() -> None:
+    x = torch.randn(2, 4)
+    with pytest.raises(UnsupportedFormula, match=r"no layer for the operator aten\._fft_r2c.*those with one are"):
+        sc.from_torch(Spectrum(), x)
+    with pytest.raises(SymcnnError, match="expected one output, got 2; choose one by output=0 to 1"):
+        sc.from_torch(Two(), x)
+    assert sc.from_torch(Two(), x, output=1).network.output.shape[1] == 2
+    with pytest.raises(SymcnnError, match=r"view: .*expected a shape of 4\*N entries, got \(2, 4\)"):
+        sc.from_torch(Fixed(), x)
+    with pytest.raises(SymcnnError, match=r"expected a torch\.nn\.Module, got int"):
+        sc.from_torch(3, x)
+    with pytest.raises(SymcnnError, match="torch.export cannot read the module"):
+        sc.from_torch(torch.nn.Linear(5, 2), x)
+    with pytest.raises(SymcnnError) as caught:
+        sc.from_torch(Spectrum(), x)
+    assert "\n" not in str(caught.value)

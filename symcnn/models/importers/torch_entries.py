@@ -93,6 +93,8 @@ def _dropout(a: Assembly, c: Arguments) -> View:
     x: View = c["input"]
     if not c["train"] or not c["p"]:
         return x
+    if not a.training:
+        raise UnsupportedFormula("dropout that does not stop in evaluation is not supported")
     return a.layer(specs.dropout(c["p"]), {"x": x}, "dropout")
 
 

@@ -153,6 +153,8 @@ def _bins(c: Arguments) -> list[int]:
 @operator("batch_norm")
 def _batch_norm(a: Assembly, c: Arguments) -> View:
     running = (c["running_mean"], c["running_var"])
+    if running[0] is not None and c.get("training", False) != a.training:
+        raise UnsupportedFormula("a batch norm in another mode than its module is not supported")
     return layers.batch_norm(a, c["input"], c["weight"], c["bias"], *running, c["eps"], c["momentum"])
 
 
