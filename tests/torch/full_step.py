@@ -23,7 +23,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class Draws:
-    """A generator that remembers what it drew, so that PyTorch drops the same entries."""
+    """A generator that remembers what it drew, so that PyTorch drops the same entries; always the same entries."""
 
     def __init__(self) -> None:
         self.source, self.drawn = np.random.default_rng(5), list[np.ndarray]()
@@ -43,12 +43,17 @@ def module_of(folder: Path) -> Any:
     return module
 
 
-def arrays(path: Path, shapes: dict[str, tuple[int, ...]]) -> Arrays:
+def arrays(path: Path, shapes: dict[str, tuple[int, ...]], dtype: Any = np.float32) -> Arrays:
     """Arrays of these shapes, one after the other in a file."""
     with path.open("rb") as stream:
-        return {
-            k: np.fromfile(stream, np.float32, math.prod(shape)).reshape(shape) for k, shape in shapes.items()
-        }
+        return {k: np.fromfile(stream, dtype, math.prod(shape)).reshape(shape) for k, shape in shapes.items()}
+
+
+def written(path: Path, found: Arrays, names: Any) -> None:
+    """Arrays by name, one after the other into a file."""
+    with path.open("wb") as stream:
+        for name in names:
+            np.ascontiguousarray(found[name]).tofile(stream)
 
 
 def data(shape: tuple[int, ...], classes: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,27 +80,33 @@ def measured(step: Any) -> tuple[Any, int, float]:
 
 
 def ours(module: Any, folder: Path, shape: tuple[int, ...], batch: int) -> dict[str, float]:
-    """The emitted module's step."""
+    """The emitted module's step, in float32 and, unmeasured, in float64."""
     params = arrays(folder / "params.bin", module.PARAMETERS)
-    state = module.init_state(np.float32) if hasattr(module, "STATE") else {}
     x, y = data(shape, 1000, batch)
-    draws = Draws()
-    given = {"state": {k: v.copy() for k, v in state.items()}, "rng": draws}
     known = inspect.signature(module.loss_and_grads).parameters
-    given = {key: value for key, value in given.items() if key in known}
-    (loss, grads), peak, seconds = measured(lambda: module.loss_and_grads(params, x, y, **given))
-    with (folder / "grads.bin").open("wb") as stream:
-        for key in module.PARAMETERS:
-            np.ascontiguousarray(grads[key], np.float32).tofile(stream)
+    draws = Draws()
+
+    def given(dtype: Any) -> dict[str, Any]:
+        state = {"state": module.init_state(dtype)} if hasattr(module, "STATE") else {}
+        return state | ({"rng": draws} if "rng" in known else {})
+
+    named = given(np.float32)
+    (loss, grads), peak, seconds = measured(lambda: module.loss_and_grads(params, x, y, **named))
+    written(folder / "grads.bin", grads, module.PARAMETERS)
     np.savez(folder / "draws.npz", *draws.drawn)
     np.save(folder / "output.npy", module.forward(params, x))
+    del grads
+    params = {key: params.pop(key).astype(np.float64) for key in list(params)}
+    draws = Draws()
+    _, grads = module.loss_and_grads(params, x.astype(np.float64), y, **given(np.float64))
+    written(folder / "exact.bin", grads, module.PARAMETERS)
     return {"loss": float(loss), "peak": peak, "seconds": seconds}
 
 
 def theirs(module: Any, folder: Path, shape: tuple[int, ...], batch: int, name: str) -> dict[str, float]:
     """PyTorch's step, and how far ours is from it: outputs relative to the largest, gradients to their norm.
 
-    Both gradients are also held against PyTorch's in float64, which says how far rounding alone may go.
+    Both are also held against PyTorch's gradient in float64: rounding alone moves units across their kinks.
     """
     import torch
 
@@ -129,6 +140,8 @@ def theirs(module: Any, folder: Path, shape: tuple[int, ...], batch: int, name: 
     found = arrays(folder / "grads.bin", module.PARAMETERS)
     rounded = [p.grad.numpy() for p in net.parameters() if p.grad is not None]
     net.zero_grad(set_to_none=True)
+    for module_name, buffer in net.named_buffers():
+        buffer.fill_(1 if module_name.endswith("running_var") else 0)
     net.double()
     x = x.double()
     step()
@@ -140,6 +153,9 @@ def theirs(module: Any, folder: Path, shape: tuple[int, ...], batch: int, name: 
         "seconds": seconds,
         "output_error": float(apart),
         "apart": distance(list(found.values()), rounded),
+        "exactly_apart": distance(
+            list(arrays(folder / "exact.bin", module.PARAMETERS, np.float64).values()), exact
+        ),
         "ours_from_exact": distance(list(found.values()), exact),
         "theirs_from_exact": distance(rounded, exact),
     }

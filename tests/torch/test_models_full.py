@@ -23,6 +23,7 @@ pytestmark = [
 ]
 FULL = [name for name, entry in models.MODELS.items() if entry.input[1] >= 224]
 BATCH = 2
+ROUNDED = 1e-2  # of the gradient's norm: a unit that rounding moves across its kink is worth 1e-3 in places
 
 
 def one_side(side: str, name: str, folder: Path, root: Path, batch: int) -> dict[str, float]:
@@ -50,9 +51,10 @@ def test_a_training_step(name: str, tmp_path: Path, root: Path) -> None:
         f"\n{name}: memory {ours['peak'] / 2**20:.0f} MiB, PyTorch {theirs['peak'] / 2**20:.0f} MiB; "
         f"seconds {ours['seconds']:.1f}, {theirs['seconds']:.1f}; output apart by {theirs['output_error']:.1e}, "
         f"gradient by {theirs['apart']:.1e}; from float64 {theirs['ours_from_exact']:.1e}, PyTorch's "
-        f"{theirs['theirs_from_exact']:.1e}"
+        f"{theirs['theirs_from_exact']:.1e}; in float64 apart by {theirs['exactly_apart']:.1e}"
     )
     assert abs(ours["loss"] - theirs["loss"]) <= 1e-4 * abs(theirs["loss"])
     assert theirs["output_error"] <= 1e-4
-    assert theirs["ours_from_exact"] <= max(1e-3, 2 * theirs["theirs_from_exact"])
+    assert theirs["exactly_apart"] <= 1e-9
+    assert theirs["ours_from_exact"] <= ROUNDED
     assert ours["peak"] <= 2 * theirs["peak"]
