@@ -16,6 +16,7 @@ import pytest
 import symcnn as sc
 
 FOLDER = Path(__file__).resolve().parent.parent / "generated"
+LARGE = ("googlenet.md", "inception_v3.md")  # seconds each
 CATALOGUE: dict[str, list[str]] = json.loads((FOLDER / "catalogue.json").read_text(encoding="utf-8"))
 DIGEST = """
 import hashlib, sys
@@ -43,7 +44,9 @@ def render(name: str) -> str:
     ]()
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in CATALOGUE]
+)
 def test_checked_in_file_is_fresh(name: str, regen: bool) -> None:
     fresh = render(name)
     if regen:

@@ -115,6 +115,14 @@ def test_pool_example_places_the_tie_by_the_policy(document: Document) -> None:
     assert "maximum 22 more than once" in text
 
 
+def test_each_entry_of_a_window_may_be_its_maximum(document: Document) -> None:
+    """An entry of the small case gets the cotangent of the window in which it lies, unless it is not the maximum."""
+    window = "x_{11}, x_{12}, x_{21}, x_{22}"
+    for place in ("11", "12", "21", "22"):
+        expected = rf"\frac{{\partial L}}{{\partial y_{{11}}}} \, \mathbf{{1}}\left[ x_{{{place}}} = \max({window}) \right]"
+        assert expected in rights(document, rf"\frac{{\partial L}}{{\partial x_{{{place}}}}}")
+
+
 def test_every_line_of_a_derivation_has_a_rule_that_the_document_explains(document: Document) -> None:
     text = document.to_markdown()
     rules = {line.rule for line in lines(document) if line.rule}
