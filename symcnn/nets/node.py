@@ -244,7 +244,8 @@ def place(
     tensors: list[tuple[str, Tensor]] = []
     for tensor in (*system.inputs, *(e.tensor for e in system.equations)):
         shape = [rebind(extent, sizes) for extent in tensor.shape]
-        role = "parameter" if tensor.name in kind.trained else tensor.role
+        given_state = spec.momentum is not None and tensor.name in kind.labels
+        role = "parameter" if tensor.name in kind.trained else "state" if given_state else tensor.role
         open_sizes = sorted(str(s) for extent in shape for s in extent.free_symbols - {BATCH})
         if open_sizes:
             raise ShapeError(f"{spec.name}: expected a value for the size {open_sizes[0]}, which no data has")

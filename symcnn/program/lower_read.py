@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import sympy as sp
 
@@ -77,6 +78,7 @@ def is_affine(position: sp.Expr, scope: Scope) -> bool:
     return not whole(position)[1].free_symbols & set(scope.extents)
 
 
+@cache
 def whole(position: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """Numerator and denominator of a position; both take whole values."""
     if position.is_Symbol or position.is_Integer:
