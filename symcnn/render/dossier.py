@@ -38,7 +38,7 @@ def lead(net: Network, scopes: tuple[Scope, ...]) -> tuple[Block, ...]:
     parameters, products = counts(net.body)
     kinds = len({node.kind for node in net.layers})
     blocks = sum(scope.count for scope in scopes[1:])
-    inside = len(net.nodes) - len(scopes[0].nodes)
+    inside = len(net.nodes) - len(scopes[0].layers)
     forms = _count(len(scopes) - 1, "form")
     words = f", {inside} of them in {_count(blocks, 'block')} of {forms}," if blocks else ","
     source = f" Source: {net.source}." if net.source else ""

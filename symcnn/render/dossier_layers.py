@@ -98,7 +98,7 @@ def used_by(kind: LayerKind, scopes: Sequence[Scope]) -> Paragraph:
     said: list[str] = []
     total = 0
     for scope in scopes:
-        names = [node.name for node in scope.nodes if node.kind == kind]
+        names = [name for name, own in scope.layers if own == kind]
         if names:
             total += len(names) * scope.count
             places = f"{scope.title} ({scope.count} places)" if scope.count > 1 else scope.title

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from symcnn.nets.body import Body, Placed
+from symcnn.nets.kind import LayerKind
 from symcnn.nets.network import Network
 from symcnn.nets.node import Node
 from symcnn.nets.sweep import describe
@@ -41,18 +43,21 @@ class Scope:
         return sum(map(len, self.places))
 
     @property
-    def nodes(self) -> tuple[Node, ...]:
-        """The layers of the first body, without those of blocks that have scopes of their own."""
-        return tuple(own_nodes(self.body))
+    def layers(self) -> tuple[tuple[str, LayerKind], ...]:
+        """The layers of the first body by name, without those of blocks that have scopes of their own."""
+        return own_layers(self.body)
 
 
-def own_nodes(body: Body) -> Iterator[Node]:
+@cache
+def own_layers(body: Body) -> tuple[tuple[str, LayerKind], ...]:
     """The layers of a body under its names, without those of blocks that are shown on their own."""
+    found: list[tuple[str, LayerKind]] = []
     for item in body.items:
         if isinstance(item, Node):
-            yield item
+            found.append((item.name, item.kind))
         elif kind_of(item) == "layer":
-            yield from item.nodes
+            found += [(f"{item.name}_{node.name}", node.kind) for node in item.body.nodes]
+    return tuple(found)
 
 
 def scopes_of(net: Network) -> tuple[Scope, ...]:

@@ -24,11 +24,11 @@ Item = Node | Placed
 WIDE = 24
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Part:
     """What one box holds: layers or blocks in order, and the tensors that they read from outside the box."""
 
-    items: list[Item]
+    items: tuple[Item, ...]
     kind: Kind
     reads: tuple[Tensor, ...]
 
@@ -43,20 +43,21 @@ class Part:
         return f"{first} … {last}" if self.kind == "run" else first
 
 
-def parts(body: Body) -> list[Part]:
+@cache
+def parts(body: Body) -> tuple[Part, ...]:
     """The boxes of a body, in order of computation."""
     readers = Counter(tensor for item in body.items for tensor in dict.fromkeys(item.inputs))
     readers[body.output] += 1
-    found: list[Part] = []
+    found: dict[Tensor, Part] = {}
     for item in body.items:
-        before = next((part for part in found if [part.output] == list(item.inputs)), None)
-        alone = before is not None and readers[before.output] == 1
-        if before is not None and alone and _joins(before, item):
-            before.items.append(item)
-            before.kind = "run" if isinstance(item, Placed) and before.kind != "layer" else before.kind
-        else:
-            found.append(Part([item], kind_of(item), tuple(dict.fromkeys(item.inputs))))
-    return found
+        before = found.get(item.inputs[0]) if len(item.inputs) == 1 else None
+        if before is None or readers[before.output] > 1 or not _joins(before, item):
+            found[item.output] = Part((item,), kind_of(item), tuple(dict.fromkeys(item.inputs)))
+            continue
+        kind: Kind = "run" if before.kind == "block" else before.kind
+        found.pop(before.output)
+        found[item.output] = Part((*before.items, item), kind, before.reads)
+    return tuple(found.values())
 
 
 def _joins(part: Part, item: Item) -> bool:

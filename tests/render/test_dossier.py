@@ -252,7 +252,7 @@ def test_totals_are_those_of_all_layers(net: Network) -> None:
 
 def test_places_of_all_kinds_are_all_layers(net: Network, document: Document) -> None:
     scopes = scopes_of(net)
-    assert sum(len(scope.nodes) * scope.count for scope in scopes) == len(net.nodes)
+    assert sum(len(scope.layers) * scope.count for scope in scopes) == len(net.nodes)
     assert [scope.places for scope in scopes[1:3]] == [(("a0", "a1", "a2"),), (("b0",),)]
     told = [int(n) for n in re.findall(r"Used by (\d+) layers", document.to_markdown())]
     ones = document.to_markdown().count("Used by one layer")
