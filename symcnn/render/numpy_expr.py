@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import sympy as sp
 
 from symcnn.core.errors import UnsupportedFormula
 from symcnn.program.array import (
+    Accumulate,
     Apply,
     Cast,
     Chosen,
@@ -89,12 +91,20 @@ OWN = ("sigmoid", "softplus", "erf")  # functions that the module defines itself
 
 @dataclass(slots=True)
 class Writer:
-    """Writes nodes; ``names`` maps names to Python text, ``used`` records the functions that the module must define."""
+    """Writes nodes; ``names`` maps names to Python text, ``used`` records the functions that the module must define.
+
+    ``assigns`` says whether entries of an array may be assigned to.
+    """
 
     names: Mapping[str, str]
     used: set[str] = field(default_factory=set)
     extents: Sequence[tuple[sp.Expr, sp.Symbol]] = ()
     functions: Mapping[str, Function] = field(default_factory=dict)
+    assigns: ClassVar[bool] = True
+
+    def accumulated(self, name: str, node: Accumulate) -> list[str]:
+        """Lines for a scatter-addition where entries are not assigned to."""
+        raise UnsupportedFormula(f"no expression for the additions to {name}: {type(node).__name__}")
 
     def text(self, node: Node) -> str:
         """``node`` as an expression."""

@@ -8,19 +8,20 @@ from symcnn.core.plan import Statement
 from symcnn.program.build import Program
 from symcnn.program.passes import needed
 from symcnn.program.sizes import size_rules
+from symcnn.render.dialect import NUMPY, Dialect
 from symcnn.render.numpy_expr import Writer
 from symcnn.render.numpy_lines import written
 from symcnn.render.numpy_module import Module, classes_of, entries, identifiers
 
 
-def formula(program: Program) -> str:
+def formula(program: Program, dialect: Dialect = NUMPY) -> str:
     """Source of the module. Raises UnsupportedFormula."""
     plan = program.plan
     names = identifiers(program)
     seed = "cotangent" if "cotangent" not in names.values() else "cotangent_"
     if plan.seed is not None:
         names[plan.seed.name] = seed
-    module = Module(program, names)
+    module = Module(program, names, dialect=dialect)
     forward, _, backward = module.sections
     scalars = (*_open_sizes(program), *plan.scalars)
     given, _, numbers = module.scalars(scalars)
@@ -38,18 +39,17 @@ def formula(program: Program) -> str:
     seeded = [f'{seed} = _array("{seed}", {seed}, {plan.output.rank})', "", fits]
     results = [tensor.name for _, tensor in plan.gradients]
     floats = [module.name(t.name) for t in plan.inputs if classes_of(t, plan.statements) is None]
-    dtype = f"np.result_type({', '.join(floats)})" if floats else "np.float64"
     values = {
         "arguments": ", ".join(part for part in (tensors, "*" if given else "", given) if part),
         "seed": seed,
-        "forward": module.body(needed(forward, [plan.output.name]), start, dtype),
-        "backward": module.body(needed([*forward, *backward], results), [*start, *seeded], dtype),
+        "forward": module.body(needed(forward, [plan.output.name]), start, floats),
+        "backward": module.body(needed([*forward, *backward], results), [*start, *seeded], floats),
         "output": module.name(plan.output.name),
         "output_shape": output_shape,
         "gradients": entries([(name, module.name(tensor.name)) for name, tensor in plan.gradients]),
         "equations": [written(statement.equation) for statement in _forward(program)],
     }
-    return module.rendered("numpy/formula.py.jinja", values)
+    return module.rendered("formula.py.jinja", values)
 
 
 def _forward(program: Program) -> list[Statement]:

@@ -170,7 +170,7 @@ def _lines(step: Step, writer: Writer) -> list[str]:
     node = step.node
     if isinstance(node, Called):
         return called(step, node, writer)
-    if step.name in names_in(node):  # running statistics: the caller's own array
+    if step.name in names_in(node) and writer.assigns:  # running statistics: the caller's own array
         name = f"{name}[...]"
     if step.evaluation is not None:
         return [f"{name} = {writer.text(node)} if training else {writer.text(step.evaluation)}"]
@@ -179,6 +179,8 @@ def _lines(step: Step, writer: Writer) -> list[str]:
         if product is not None and term is not None:
             return [f"{name} = {writer.text(product)}", f"{name} += {writer.text(term)}"]
         return [f"{name} = {writer.text(node)}"]
+    if not writer.assigns:
+        return writer.accumulated(name, node)
     source = writer.text(node.source)
     lines = [f"{name} = np.zeros({writer.shape(node.shape)}, {source}.dtype)"]
     if not node.looped:

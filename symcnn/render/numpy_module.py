@@ -19,6 +19,7 @@ from symcnn.program.build import Program, entries_of, every_symbol
 from symcnn.program.passes import unused
 from symcnn.program.sizes import size_rules
 from symcnn.program.steps import Step
+from symcnn.render.dialect import NUMPY, Dialect
 from symcnn.render.loader import render
 from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_expr import Writer
@@ -86,6 +87,7 @@ class Module:
     extents: list[tuple[sp.Expr, sp.Symbol]] = field(default_factory=list)
     sections: list[list[Step]] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
+    dialect: Dialect = NUMPY
 
     def __post_init__(self) -> None:
         program = self.program
@@ -111,7 +113,7 @@ class Module:
 
     def writer(self) -> Writer:
         """Writes expressions under the module's names."""
-        return Writer(self.names, extents=self.extents, functions=self.functions)
+        return self.dialect.writer(self.names, extents=self.extents, functions=self.functions)
 
     def name(self, name: str) -> str:
         """Python text for a tensor, size, parameter or part."""
@@ -133,11 +135,10 @@ class Module:
             read.add("saved")
         return [text for text in made if text in read]
 
-    def dtype_of(self, names: Sequence[str]) -> str:
-        """The dtype of the first of ``names`` that is a value of the network: parts may be masks or labels."""
+    def value_of(self, names: Sequence[str]) -> list[str]:
+        """The first of ``names`` that is a value of the network: parts may be masks or labels."""
         values = [self.name(s.equation.tensor.name) for s in self.plan.statements]
-        found = next((name for name in names if name in values), names[0] if names else "")
-        return f"{found}.dtype"
+        return [next((name for name in names if name in values), names[0])] if names else []
 
     def counts(self, body: Body) -> bool:
         """Whether the code reads the number of examples."""
@@ -163,10 +164,13 @@ class Module:
         self,
         sections: Sequence[Sequence[Step]],
         prologues: Sequence[Iterable[str]],
-        dtype: str,
+        arrays: Sequence[str],
         living: Iterable[str],
     ) -> list[Body]:
-        """One function in several parts. Large arrays that do not outlive it are freed when they are done with."""
+        """One function in several parts; ``arrays`` are those whose dtype it computes in.
+
+        Large arrays that do not outlive it are freed when they are done with.
+        """
         freed = self.freed([step for section in sections for step in section], list(living))
         result: list[Body] = []
         start = 0
@@ -175,22 +179,23 @@ class Module:
             result.append(self.body(section, prologue, freed=own))
             start += len(section)
         lines = [line for body in result for block in body.blocks for line in block.lines]
-        if any(re.search(r"(?<!\.)\bdtype\b(?!=)", line) for line in lines):
-            result[0] = Body((*result[0].prologue, f"dtype = {dtype}"), result[0].blocks)
+        if any(re.search(r"(?<!\.)\bdtype\b(?!=\w+\.)", line) for line in lines):
+            result[0] = Body((*result[0].prologue, self.dialect.setting(arrays)), result[0].blocks)
+        result[0] = Body((*self.dialect.begun(arrays), *result[0].prologue), result[0].blocks)
         return result
 
     def body(
         self,
         steps: Sequence[Step],
         prologue: Iterable[str] = (),
-        dtype: str = "",
+        arrays: Sequence[str] | None = None,
         counted: bool = True,
         freed: Mapping[int, Sequence[str]] | None = None,
     ) -> Body:
         """The code of some steps. Unless ``counted``, the number of examples is left out where no step reads it.
 
-        ``dtype`` is the expression for the dtype of the inputs, where a step needs it; ``freed`` says which arrays are
-        done with after a step.
+        ``arrays`` are those whose dtype it computes in, where it is a function of its own; ``freed`` says which arrays
+        are done with after a step.
         """
         writer = self.writer()
         made = tuple(blocks(steps, writer, freed or {}))
@@ -201,8 +206,10 @@ class Module:
         at = lines.index("") if "" in lines else len(lines)
         named = [(e, s) for e, s in self.extents if s.name in writer.used | self.helpers]
         lines[at : at + 1] = [f"{symbol.name} = {plain.number(extent)}" for extent, symbol in named]
-        if "dtype" in writer.used and dtype:
-            lines.append(f"dtype = {dtype}")
+        if arrays is not None:
+            lines[:0] = self.dialect.begun(arrays)
+            if "dtype" in writer.used:
+                lines.append(self.dialect.setting(arrays))
         return Body(tuple(lines), made)
 
     def _started(self, steps: Sequence[Step], prologue: Iterable[str]) -> list[str]:
@@ -227,7 +234,7 @@ class Module:
                 lines.append(f"{', '.join(axes[axis] for axis in sorted(axes))}{comma} = {array}.shape")
             else:
                 lines.extend(
-                    f"{name} = {array}.shape[{axis}]" if axis else f"{name} = len({array})"
+                    f"{name} = {array}.shape[{axis}]" if axis else f"{name} = {self.dialect.length(array)}"
                     for axis, name in sorted(axes.items())
                 )
         for rule in rules:
@@ -255,7 +262,12 @@ class Module:
         """The module's text."""
         table = columns(self.plan.table)
         text = render(
-            template, helpers=self.helpers, table=table, plan=self.plan, imports="IMPORTS", **values
+            f"{self.dialect.templates}/{template}",
+            helpers=self.helpers,
+            table=table,
+            plan=self.plan,
+            imports="IMPORTS",
+            **values,
         )
         return tidy(text.replace("IMPORTS", _imports(text), 1))
 

@@ -11,6 +11,7 @@ from symcnn.core.tensor import Tensor
 from symcnn.program.array import Called
 from symcnn.program.build import Program
 from symcnn.program.passes import needed
+from symcnn.render.dialect import NUMPY, Dialect
 from symcnn.render.numpy_calls import functions_of, has_draws, has_modes
 from symcnn.render.numpy_module import (
     OWN_NAMES,
@@ -56,14 +57,14 @@ class Extras:
         return (", state=state" if self.state else "") + (", rng=rng" if self.rng and training else "")
 
 
-def network(program: Program) -> str:
+def network(program: Program, dialect: Dialect = NUMPY) -> str:
     """Source of the module. Raises UnsupportedFormula."""
     plan, layout = program.plan, program.layout
     assert plan.objective is not None, "a network has an objective"
     measure = plan.measure or plan.objective
     names = named(program)
     functions = functions_of(program, {*names, *names.values(), *OWN_NAMES})
-    module = Module(program, names, functions)
+    module = Module(program, names, functions, dialect=dialect)
     forward, loss, backward = module.sections
     image, *labels = plan.inputs
     x = module.name(image.name)
@@ -79,7 +80,7 @@ def network(program: Program) -> str:
     turned = _turned(program, module, [image])  # the caller's own array keeps its layout
     words = classes_of(image, plan.every_statement)  # numbers of words, which are looked up
     known = "" if words is None else f", {module.writer().number(words)}"
-    dtype = f"{x}.dtype" if words is None else "np.result_type(*params.values())"
+    arrays = [x] if words is None else [f'params["{plan.parameters[0].name}"]']
     start = [f'{x} = _array("{image.name}", {x}, ({shape}){known})', *module.size_lines([image]), *turned]
     if words is not None:
         module.helpers.add("labels")
@@ -88,12 +89,12 @@ def network(program: Program) -> str:
     if early:
         start += ["if training:", *(f"    {line}" for line in given)]
     living = [plan.output.name, plan.objective.name, measure.name, *gradients]
-    bodies = module.bodies((before, lossy, after), (start, [] if early else given, []), dtype, living)
+    bodies = module.bodies((before, lossy, after), (start, [] if early else given, []), arrays, living)
     order = [layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
     parameters = [initial(tensor, plan) for tensor in plan.parameters]
     made = defined(after)
     found = [
-        (k, module.name(t.name) if t.name in made else f'np.zeros_like(params["{k}"])')
+        (k, module.name(t.name) if t.name in made else f'{dialect.space}.zeros_like(params["{k}"])')
         for k, t in plan.gradients
         if t.name in made or not _in_block(k, plan)
     ]
@@ -120,11 +121,11 @@ def network(program: Program) -> str:
         "constants": ", ".join(tensor.name for tensor in plan.constants),
         "units": wrapped([f'"{tensor.name}"' for tensor in plan.units]),
         "gradients": entries(found),
-        "blocks": [pair(routine, program, functions, module.helpers) for routine in program.routines],
+        "blocks": [pair(routine, program, functions, module) for routine in program.routines],
         **descents(),
         "calls": any(isinstance(step.node, Called) for step in after),
     }
-    return module.rendered("numpy/network.py.jinja", values)
+    return module.rendered("network.py.jinja", values)
 
 
 def _in_block(name: str, plan: Plan) -> bool:

@@ -32,8 +32,8 @@ class Pair:
     results: str
 
 
-def pair(routine: Routine, program: Program, functions: dict[str, Function], helpers: set[str]) -> Pair:
-    """The functions of one routine; ``helpers`` takes the module's own functions that they need."""
+def pair(routine: Routine, program: Program, functions: dict[str, Function], outer: Module) -> Pair:
+    """The functions of one routine; the outer module takes the functions of its own that they need."""
     procedure = routine.procedure
     plan = Plan(
         name=procedure.name,
@@ -49,14 +49,14 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], hel
         draws=procedure.draws,
     )
     inner = Program(plan, program.layout, routine.forward, (), routine.backward)
-    module = Module(inner, named(inner), functions)
+    module = Module(inner, named(inner), functions, dialect=outer.dialect)
     forward, _, backward = module.sections
     wanted = [t.name for t in (*procedure.cotangents, *(t for _, t in procedure.gradients))]
     after = needed(backward, [*wanted, *calls_of(backward)])
     before = needed(forward, [procedure.output.name, *(t.name for t in procedure.state), *names_read(after)])
     given = [module.name(t.name) for t in plan.inputs]
     kept = module.kept(after, [*given, *module.made(before)])
-    backward_body = module.body(after, [], module.dtype_of(kept), freed=module.freed(after, wanted))
+    backward_body = module.body(after, [], module.value_of(kept), freed=module.freed(after, wanted))
     if module.counts(backward_body):
         kept = [*kept, "N"]
     function = functions[procedure.name]
@@ -80,7 +80,7 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], hel
         ),
         table=columns(procedure.table),
         arguments=", ".join(["params", *given[: len(procedure.inputs)], *function.arguments]),
-        forward=module.body(before, batch, f"{given[0]}.dtype", "N" in kept, module.freed(before, living)),
+        forward=module.body(before, batch, [given[0]], "N" in kept, module.freed(before, living)),
         output=module.name(procedure.output.name),
         saved=tuple_text(kept),
         training=function.training,
@@ -88,7 +88,7 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], hel
         seed=module.name(procedure.seed.name),
         results=", ".join(results),
     )
-    helpers |= module.helpers
+    outer.helpers |= module.helpers
     return result
 
 
