@@ -18,6 +18,7 @@ from symcnn.notes.evaluate import Evaluator, Lazy, Value, shape_text
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.free import free_letters
 from symcnn.notes.names import letter, letters_of, names_in, read_name
+from symcnn.notes.opaque import positive
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of
 from symcnn.notes.sums import letter_range
@@ -41,6 +42,8 @@ SMALLEST = Decimal("1e-12")
 """A difference above this refutes."""
 
 MOST_COTANGENTS = 500
+SIGNED = 3
+"""The first trial whose numbers have both signs."""
 
 
 @dataclass(slots=True)
@@ -200,6 +203,8 @@ def _followed(world: World, expr: sp.Expr) -> bool:
         inner = cotangents.step(symbol)
         if inner is None:
             entry = cotangents.of[symbol][1]
+            if entry in world.origin and cotangents.is_output(world.origin[entry][0]):
+                continue
             if entry in world.origin and world.origin[entry][0].key in _read_keys(world):
                 return False
             continue
@@ -361,7 +366,7 @@ def _connected(world: World, expr: sp.Expr) -> bool:
 
 def refuted(world: World, expr: sp.Expr) -> bool:
     """Whether numbers for what is given make `expr` differ from zero."""
-    for seed in (1, 2):
+    for seed in seeds(expr):
         try:
             value = number(world, expr, seed, world.numbers.setdefault(seed, {}))
         except (ZeroDivisionError, OverflowError):
@@ -373,10 +378,15 @@ def refuted(world: World, expr: sp.Expr) -> bool:
     return False
 
 
+def seeds(expr: sp.Expr) -> tuple[int, ...]:
+    """The trials of an expression: positive numbers, and numbers of both signs where it says something of signs."""
+    return (1, 2, SIGNED, SIGNED + 1) if expr.has(positive, sp.Abs, sp.sign) else (1, 2)
+
+
 def vanishes(world: World, expr: sp.Expr) -> bool:
     """Whether numbers for what is given make `expr` zero, wherever it has a value, and somewhere it has one."""
     found = False
-    for seed in (1, 2):
+    for seed in seeds(expr):
         try:
             value = number(world, expr, seed, world.numbers.setdefault(seed, {}))
         except (ZeroDivisionError, OverflowError):
@@ -443,8 +453,12 @@ def _defined(world: World, symbol: sp.Symbol, seed: int, known: dict[Any, Any]) 
 
 
 def leaf(symbol: sp.Symbol, seed: int) -> sp.Rational:
-    """A rational number between 0 and 1 for a symbol, from its name alone; two of them are hardly ever the same."""
+    """A rational number for a symbol, from its name alone; two of them are hardly ever the same.
+
+    Between 0 and 1; from the trial SIGNED on between -1 and 1.
+    """
     mix = 7
     for character in symbol.name:
         mix = (mix * 131 + ord(character) + seed) % 7919
-    return sp.Rational(mix + 613, 9001)
+    sign = -1 if seed >= SIGNED and mix % 2 else 1
+    return sp.Rational(sign * (mix + 613), 9001)

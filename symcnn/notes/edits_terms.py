@@ -63,7 +63,9 @@ def _signs(latex: str, node: Node) -> Iterator[Edit]:
                 second = terms[1].body.span.of(latex)
                 swapped = f"{second} - {terms[0].span.of(latex)}"
                 yield Edit(node.span, swapped, "wrong sign", 0, node.span)
-        case Unary(name="-", body=body):
+        case Unary(name="-", body=body) if not latex[: node.span.start].rstrip()[-1:].isalnum() and latex[
+            : node.span.start
+        ].rstrip()[-1:] not in (")", "}", "]"):
             yield Edit(node.span, body.span.of(latex), "wrong sign", 2, node.span)
 
 

@@ -82,6 +82,8 @@ class Ref:
 class Habits:
     """How the notes write names: found in a first pass over all formulas."""
 
+    named_t: bool = False
+    """Whether t is a name on the page, so that it is no transpose either."""
     layered: set[str] = field(default_factory=set)
     """Bases that carry a layer as a bare superscript, as in `a^{l-1}`."""
     ranks: dict[str, set[int]] = field(default_factory=dict)
@@ -188,15 +190,30 @@ def index_like(node: Node, letters: Iterable[str] = INDEX_LETTERS) -> bool:
     return False
 
 
-def observe(trees: Iterable[Node]) -> Habits:
-    """The habits of the notes, from all formulas."""
-    habits = Habits()
-    trees = list(trees)
+def _names_t(tree: Node) -> bool:
+    """Whether t is the name of something, and not only the sign of a transpose."""
+    if isinstance(tree, Script):
+        parts = (tree.base, *(part for part in (tree.sub,) if part is not None))
+        over = tree.sup if not isinstance(tree.sup, Symbol) else None
+        return any(_names_t(part) for part in (*parts, *((over,) if over is not None else ())))
+    return (isinstance(tree, Symbol) and tree.name == "t") or any(_names_t(child) for child in children(tree))
+
+
+def _observe_letters(habits: Habits, trees: list[Node]) -> None:
+    """Letters under sums, and whether t is a name."""
     for tree in trees:
         for node in walk(tree):
             if isinstance(node, BigOperator) and node.name in ("sum", "prod") and node.lower is not None:
                 lower = node.lower.sides[0] if isinstance(node.lower, Chain) else node.lower
                 habits.letters |= set(letters_of(lower))
+    habits.named_t = any(_names_t(tree) for tree in trees)
+
+
+def observe(trees: Iterable[Node]) -> Habits:
+    """The habits of the notes, from all formulas."""
+    habits = Habits()
+    trees = list(trees)
+    _observe_letters(habits, trees)
     for tree in trees:
         for node in walk(tree):
             if not isinstance(node, Script):
@@ -350,7 +367,9 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
     transposed = False
     for part in superscript_items(sup) if sup is not None else ():
         match part:
-            case Symbol(name=sign) if sign in TRANSPOSES and not (sign == "t" and name in habits.layered):
+            case Symbol(name=sign) if sign in TRANSPOSES and not (
+                sign == "t" and (name in habits.layered or name == "e" or habits.named_t)
+            ):
                 transposed = True
             case Word(text="T" | "top" | "tr"):
                 transposed = True

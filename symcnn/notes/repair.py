@@ -24,7 +24,7 @@ REPAIR_SECONDS = 8.0
 def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: Equations) -> Verdict:
     """The verdict on a claim that was not proved: false with its correction, or not to be decided."""
     assert piece.right is not None
-    chosen = next((r for r in results if r.refuted), None) or next((r for r in results if r.mismatch), None)
+    chosen = _telling(results)
     if chosen is None:
         reason = next((r.error for r in results if r.error), None)
         return Verdict(Kind.CANNOT_CHECK, reason=reason or "survived numeric trials, which is no proof")
@@ -66,6 +66,14 @@ def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: 
     if chosen.mismatch and not chosen.refuted and not shapes_known(piece, lefts[0], equations):
         return Verdict(Kind.CANNOT_CHECK, reason=chosen.error)
     return Verdict(Kind.FAILS, reason=reason, counterexample=example)
+
+
+def _telling(results: list[Result]) -> Result | None:
+    """The attempt that says most of what is wrong: with numbers, without assumptions, with the notes' own functions."""
+    refuted = [r for r in results if r.refuted]
+    if refuted:
+        return min(refuted, key=lambda r: (r.attempt.assumption is not None, not r.attempt.functions))
+    return next((r for r in results if r.mismatch), None)
 
 
 def against_definition(
