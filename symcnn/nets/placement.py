@@ -117,7 +117,10 @@ class Placement:
     def _names(self, spec: Spec, kind: LayerKind, labels: Sequence[str]) -> Names:
         """Names for a kind's tensors: W1, b1, z1 in the first stage of trained layers, and so on."""
         system = kind.system()
-        names = {t.name: f"{t.name}{self.stage}" if t.name in kind.trained else t.name for t in system.inputs}
+        names = {
+            t.name: _free(f"{t.name}{self.stage}", self.values) if t.name in kind.trained else t.name
+            for t in system.inputs
+        }
         names.update(zip(kind.labels, labels, strict=False))
         if spec.drawn:
             names.update((name, _free(f"{name}{self.stage}", self.values)) for name in kind.labels)

@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from symcnn.core.errors import ShapeError
+from symcnn.core.errors import ShapeError, UnsupportedFormula
 from symcnn.core.functions import FIRST
 from symcnn.core.tensor import Tensor
 from symcnn.models.importers.views import Shape, Value, View, Weight, whole
@@ -30,11 +30,15 @@ INDICES = "ncijlhgdrstoaefkm"
 
 @dataclass(slots=True)
 class Assembly:
-    """Layers placed so far. ``shared`` names the trained arrays that several layers read: each becomes a value first."""
+    """Layers placed so far. ``shared`` names the trained arrays that several layers read: each becomes a value first.
+
+    ``batch`` is the number of images to which the original fixes itself, if it does: there it is read as any number.
+    """
 
     input_shape: tuple[int, ...]
     training: bool
     shared: frozenset[str] = frozenset()
+    batch: int | None = None
     specs: list[Spec] = field(default_factory=list)
     arrays: dict[str, dict[str, Weight]] = field(default_factory=dict)
     moved: dict[tuple[str, str], Value] = field(default_factory=dict)
@@ -106,6 +110,12 @@ class Assembly:
             held=tuple(k for k, w in arrays.items() if k in own and k not in kind.labels and not w.trained),
         )
         named, inputs = self.name(name), tuple(value.name for value in computed.values())
+        if roles != kind and spec.momentum is not None:
+            if self.training:
+                raise UnsupportedFormula(
+                    f"{name}: running statistics beside a shared or computed scale are not supported"
+                )
+            roles = replace(roles, labels=(), held=(*roles.held, *kind.labels))
         if roles == kind:
             found = replace(spec, name=named, inputs=inputs, sizes=tuple(sizes.items()))
         else:

@@ -38,16 +38,17 @@ def from_onnx(
 ) -> Imported:
     """A network with the architecture and weights of an ONNX file, in evaluation.
 
-    The first axis of the input is the batch, of any size; ``input_shape`` gives the others where the file leaves them
-    open. Initial values of one axis or more are parameters. Without ``loss`` the network ends in the file's output;
-    ``output`` chooses one of several. Raises SymcnnError naming the node; OSError.
+    The first axis of the input is the batch, of any size even where the file fixes it; ``input_shape`` gives the others
+    where the file leaves them open. Initial values of one axis or more are parameters. Without ``loss`` the network
+    ends in the file's output; ``output`` chooses one of several. Raises SymcnnError naming the node; OSError.
     """
     path = Path(path)
     graph, opset = _graph(path)
     shape = tuple(input_shape) if input_shape is not None else _input_shape(graph, path)
-    found = Reading(graph, opset, Assembly(shape, training=False)).read(path, output)
+    batch = _batch(graph, path)
+    found = Reading(graph, opset, Assembly(shape, training=False, batch=batch)).read(path, output)
     if shared := found.assembly.repeated():
-        found = Reading(graph, opset, Assembly(shape, False, shared)).read(path, output)
+        found = Reading(graph, opset, Assembly(shape, False, shared, batch)).read(path, output)
     assert found.chosen is not None, "a graph has been read"
     title = name or path.stem
     plain = "".join(c if c.isalnum() else "_" for c in title) or "network"
@@ -142,6 +143,12 @@ def _input(graph: Any, path: Path) -> Any:
         names = ", ".join(entry.name for entry in inputs)
         raise ShapeError(f"{path}: expected one input, got {len(inputs)}{': ' + names if names else ''}")
     return inputs[0]
+
+
+def _batch(graph: Any, path: Path) -> int | None:
+    """The number of images that the file says, if it does."""
+    dims = _input(graph, path).type.tensor_type.shape.dim
+    return int(dims[0].dim_value) if dims and dims[0].dim_value > 0 else None
 
 
 def _input_shape(graph: Any, path: Path) -> tuple[int, ...]:

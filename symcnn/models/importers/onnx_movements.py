@@ -15,6 +15,7 @@ from symcnn.models.importers.movements import extent_of
 from symcnn.models.importers.onnx_node import Node, decimal
 from symcnn.models.importers.onnx_table import operator
 from symcnn.models.importers.views import View, dropped, expanded, inserted, permuted, placed
+from symcnn.nets.node import BATCH
 
 # --- movements --------------------------------------------------------------------------------------------------------
 
@@ -49,6 +50,8 @@ def _reshape(a: Assembly, node: Node) -> View:
     x, wanted = node.view(0), node.numbers(1, "shape") or []
     if not node.attribute("allowzero", 0):
         wanted = [x.shape[k] if extent == 0 and k < x.rank else extent for k, extent in enumerate(wanted)]
+    if wanted and wanted[0] == a.batch and x.shape[0] == BATCH:
+        wanted = [BATCH, *wanted[1:]]
     return movements.reshape(a, x, wanted)
 
 
@@ -189,7 +192,9 @@ def _resize(a: Assembly, node: Node) -> View:
     x = node.view(0)
     place = 2 if node.operator == "Resize" and node.opset >= 11 else 1
     if node.has(3):
-        output = [int(n) if isinstance(n, int) else n for n in node.array(3).ravel().tolist()]
+        output = list(node.array(3).ravel().tolist())
+        if output[0] == a.batch and x.shape[0] == BATCH:
+            output[0] = BATCH
         scales = None
     else:
         scales = [float(s) for s in node.numbers(place, "scales") or []]

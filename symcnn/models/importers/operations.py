@@ -66,7 +66,8 @@ def entrywise(
         aligned = zip(entry.indices[cut:], operand.shape, result[cut:], strict=True)
         indices = [i if extent == wanted else "0" for i, extent, wanted in aligned]
         source, positions, own = a.read(operand, indices, entry.sizes[cut:])
-        key = "wvu"[k] if isinstance(source, Weight) else f"x{k + 1}"
+        arrays = sum(isinstance(s, Weight) for s in sources.values())
+        key = "wvu"[arrays] if isinstance(source, Weight) else f"x{k + 1}"
         reads.append(f"{key}[{','.join(positions)}]" if positions else key)
         given[key], sources[key] = own, source
     told = {size for shape in given.values() for size in shape.split(",")}
