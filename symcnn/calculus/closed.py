@@ -94,8 +94,7 @@ def closed_form_steps(forward: Sequence[Equation], cotangents: Sequence[Equation
     body = _taken(steps, wanted.body, sums)
     for equation in reversed([e for e in cotangents if e is not wanted]):
         if any(read.tensor == equation.tensor for read in reads(body)):
-            inner = Equation(equation.target, simplify_sums(equation.body, forward), equation.free)
-            body = _taken(steps, body, _putting_in(inner), equation.tensor.name)
+            body = _taken(steps, body, _putting_in(equation), equation.tensor.name)
             body = _taken(steps, body, sums)
     for rule in (common, labels):
         body = _taken(steps, body, rule)
@@ -124,6 +123,30 @@ def _settled(expr: sp.Expr, classes: Mapping[Tensor, sp.Expr]) -> sp.Expr:
     settled = common_factors(settle(rebind(expr, scalars), classes))
     settled = rebind(settled, {symbol: read for read, symbol in scalars.items()})
     return settled if cost(settled) + 2 < cost(expr) else expr
+
+
+def in_other_gradients(closed: Equation, others: Sequence[Equation]) -> Equation | None:
+    """The same equation with its sums written by the gradients that hold them, or None where none does.
+
+    A batch norm's ∂L/∂x so becomes (M·ȳ − ∂L/∂b − x̂·∂L/∂g)·g/(M·√(v + eps)).
+    """
+    known = {index.symbol.name: index.symbol for index in closed.free}
+    swaps: dict[sp.Basic, sp.Basic] = {}
+    for other in others:
+        names = {i.symbol: known.get(i.symbol.name, i.symbol) for i in other.free}
+        totals = [factor for factor in sp.Mul.make_args(other.body) if isinstance(factor, Reduce)]
+        if len(totals) != 1 or not set(names.values()) <= set(known.values()):
+            continue
+        (total,) = totals
+        scale = other.body / total
+        if scale.has(Reduce):
+            continue
+        for node in sp.preorder_traversal(closed.body):
+            if isinstance(node, Reduce) and same(node, rebind(total, names)):
+                swaps[node] = rebind(other.target / scale, names)
+    if not swaps:
+        return None
+    return Equation(closed.target, common_factors(rebind(closed.body, swaps)), closed.free)
 
 
 def label_ranges(equations: Sequence[Equation]) -> dict[Tensor, sp.Expr]:

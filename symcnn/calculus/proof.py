@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 import sympy as sp
 
+from symcnn.calculus.closed import label_ranges
 from symcnn.calculus.entries import At, Chosen, Entries, entry, expand
 from symcnn.calculus.independent import Claim, sliced
 from symcnn.calculus.pullback import Gradient
@@ -17,6 +19,8 @@ from symcnn.calculus.sizes import small_sizes
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Reduce, Where
 from symcnn.core.functions import unfold
+
+MOST_LABELS = 300  # choices of labels that are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,27 +224,48 @@ def _compared(difference: sp.Expr) -> Literal["equal", "differs", "undecided"]:
 def same_by_entries(forward: Sequence[Equation], steps: Sequence[Equation], closed: Equation) -> EntryProof:
     """Compare a closed form, symbol for symbol, with the cotangents that it was composed from.
 
-    Means are written out, other forward values stay symbols: the closed form must hold whatever they are.
+    Means are written out and labels take each of their values, other forward values stay symbols: the closed form must
+    hold whatever they are.
     """
-    sizes = small_sizes([*forward, *steps], largest=40)
-    known: dict[str, dict[tuple[int, ...], sp.Expr]] = {}
-    for equation in forward:
-        if _is_mean(equation):
-            known[equation.tensor.name] = expand(equation, Entries(sizes, known=known))
-    for equation in steps:
-        known[equation.tensor.name] = expand(equation, Entries(sizes, known=known))
-    claimed = expand(
-        closed, Entries(sizes, known={k: v for k, v in known.items() if k != closed.tensor.name})
-    )
+    sizes = small_sizes([*forward, *steps], largest=12)
     shown = tuple((s.name, int(v)) for s, v in sorted(sizes.items(), key=lambda item: item[0].name))
-    for at, value in claimed.items():
-        name = entry(closed.tensor, at)
-        verdict = _compared(known[closed.tensor.name][at] - value)
-        if verdict == "differs":
-            return EntryProof(shown, len(claimed), differs=f"{name} differs")
-        if verdict == "undecided":
-            return EntryProof(shown, len(claimed), undecided=f"{name}: neither proved nor refuted")
-    return EntryProof(shown, len(claimed))
+    entries = 0
+    for labels in _label_values(forward, sizes):
+        known: dict[str, dict[At, sp.Expr]] = dict(labels)
+        for equation in forward:
+            if _is_mean(equation):
+                known[equation.tensor.name] = expand(equation, Entries(sizes, known=known))
+        for equation in steps:
+            known[equation.tensor.name] = expand(equation, Entries(sizes, known=known))
+        others = {name: values for name, values in known.items() if name != closed.tensor.name}
+        claimed = expand(closed, Entries(sizes, known=others))
+        entries = len(claimed)
+        for at, value in claimed.items():
+            name = entry(closed.tensor, at)
+            verdict = _compared(known[closed.tensor.name][at] - value)
+            if verdict == "differs":
+                return EntryProof(shown, entries, differs=f"{name} differs")
+            if verdict == "undecided":
+                return EntryProof(shown, entries, undecided=f"{name}: neither proved nor refuted")
+    return EntryProof(shown, entries)
+
+
+def _label_values(
+    forward: Sequence[Equation], sizes: Mapping[sp.Symbol, sp.Expr]
+) -> Iterator[dict[str, dict[At, sp.Expr]]]:
+    """Every choice of the labels, each one of its classes, or one empty choice where there are no labels."""
+    places: list[tuple[str, At, int]] = []
+    for tensor, extent in label_ranges(forward).items():
+        shape = [int(e.xreplace(sizes)) for e in tensor.shape]
+        count = int(extent.xreplace(sizes))
+        places += [(tensor.name, at, count) for at in itertools.product(*map(range, shape))]
+    if sp.Mul(*(count for _, _, count in places)) > MOST_LABELS:
+        places = []
+    for values in itertools.product(*(range(count) for _, _, count in places)):
+        chosen: dict[str, dict[At, sp.Expr]] = {}
+        for (name, at, _), value in zip(places, values, strict=True):
+            chosen.setdefault(name, {})[at] = sp.Integer(value)
+        yield chosen
 
 
 def _is_mean(equation: Equation) -> bool:

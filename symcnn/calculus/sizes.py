@@ -130,8 +130,9 @@ def _trial(equations: Sequence[Equation], largest: int) -> Trial:
         nests = _nests(equation.body)
         bound.update(dict.fromkeys(extent for nest in nests for extent in nest))
         length = _length(equation.body)
-        groups.update(dict.fromkeys((r.tensor.shape for r in (equation.target, *reads(equation.body))), 1))
-        groups.update({(*free, *nest): 1 if candidates else length for nest, candidates in nests.items()})
+        lengths = dict.fromkeys((r.tensor.shape for r in (equation.target, *reads(equation.body))), 1)
+        lengths |= {(*free, *nest): 1 if candidates else length for nest, candidates in nests.items()}
+        groups |= {group: max(length, groups.get(group, 0)) for group, length in lengths.items()}
     every = list(dict.fromkeys(e for group in groups for e in group if e.free_symbols or e.is_Integer))
     alone = [s for s in symbols if s in every]
     return Trial(

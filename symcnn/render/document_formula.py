@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from symcnn.calculus.closed import Rewriting
 from symcnn.calculus.derivation import Derivation
 from symcnn.calculus.pullback import Gradient
 from symcnn.core.equation import Equation
 from symcnn.core.errors import SymcnnError
 from symcnn.nets.formula import Layer
 from symcnn.render.document_gradient import gradient_section
+from symcnn.render.document_kinks import kink_section
 from symcnn.render.document_model import (
     Block,
     Code,
@@ -22,6 +24,7 @@ from symcnn.render.document_model import (
     text,
 )
 from symcnn.render.document_notation import extent_lines, notation_for, shape_latex
+from symcnn.render.document_results import results
 from symcnn.render.document_steps import remarks, rules_used, seeded
 from symcnn.render.document_views import small_layer, written_out
 from symcnn.render.latex import equation_latex
@@ -48,8 +51,8 @@ def layer_document(layer: Layer) -> Parts:
         else sentence(
             "Every gradient below is derived from the forward equations alone, by the rules named."
         ),
-        Paragraph((layer.policy.describe(),)),
     )
+    following = results(layer, notation)
     sections = (
         forward_section(equations, notation, layer),
         Section(
@@ -59,7 +62,9 @@ def layer_document(layer: Layer) -> Parts:
                 for equation, parts in found
             ),
         ),
-        rules_section(derivations),
+        *following.sections,
+        *kink_section(equations, layer.policy),
+        rules_section(derivations, following.rules),
     )
     return _title(layer), lead, sections
 
@@ -154,8 +159,8 @@ def _alone(part: Gradient, notation: Notation) -> list[Block]:
     ]
 
 
-def rules_section(derivations: list[Derivation]) -> Section:
+def rules_section(derivations: list[Derivation], more: tuple[Rewriting, ...] = ()) -> Section:
     """What the named rules say."""
     return Section(
-        ("Rules",), (sentence("Every step above applies one of these rules."), rules_used(derivations))
+        ("Rules",), (sentence("Every step above applies one of these rules."), rules_used(derivations, more))
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import sympy as sp
 
+from symcnn.calculus.closed import Rewriting
 from symcnn.calculus.derivation import Derivation, Rule
 from symcnn.core.equation import Equation, Index
 from symcnn.core.expr import Read, rebind
@@ -85,11 +86,13 @@ def remarks(equation: Equation, notation: Notation) -> tuple[Block, ...]:
     return (Paragraph(tuple(parts)),)
 
 
-def rules_used(derivations: Iterable[Derivation]) -> Table:
-    """The rules that some steps applied, with what each says."""
-    rules: dict[str, Rule] = {}
+def rules_used(derivations: Iterable[Derivation], more: Iterable[Rewriting] = ()) -> Table:
+    """The rules that some steps applied, with what each says; ``more`` are those that led to closed forms."""
+    rules: dict[str, Rule | Rewriting] = {}
     for derivation in derivations:
         for step in derivation.steps:
             rules.setdefault(step.rule.name, step.rule)
+    for rewriting in more:
+        rules.setdefault(rewriting.name, rewriting)
     rows = tuple(((rule.name,), (rule.statement,)) for rule in rules.values())
     return Table((("rule",), ("what it says",)), rows, "ll")

