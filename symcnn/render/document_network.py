@@ -29,7 +29,7 @@ from symcnn.render.document_model import (
 from symcnn.render.document_notation import notation_for
 from symcnn.render.document_steps import remarks
 from symcnn.render.dossier import dossier
-from symcnn.render.graph_network import network_picture
+from symcnn.render.graph_network import value_picture
 from symcnn.render.latex import equation_latex
 from symcnn.render.latex_names import Notation
 
@@ -123,7 +123,7 @@ def layers_section(net: Network, notation: Notation) -> Section:
     return Section(
         ("The network",),
         (
-            network_picture(net, {}),
+            value_picture(net),
             Table(head, tuple(rows), "llllr", "Layers, shapes for one image, parameters"),
         ),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from symcnn.core.expr import reads
@@ -22,6 +22,7 @@ from symcnn.render.graph_picture import Box, Kind, Picture
 
 Item = Node | Placed
 WIDE = 24
+BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,28 @@ def network_picture(net: Network, titles: dict[Body, str]) -> Picture:
     """The network, its blocks as boxes; ``titles`` says what each body is called."""
     start = Box(net.input.name, (example(net),), shape_text(net.input), (), "value")
     caption = f"{net.title}: layers and the shapes of their results for one {example(net)}"
-    return _picture(net.body, [start], titles, caption)
+    return _picture(net.body, parts(net.body), [start], titles, caption)
+
+
+def value_picture(net: Network) -> Picture:
+    """A network without blocks, every layer in a box of its own with the name of its value."""
+    start = Box(net.input.name, (example(net),), _named(net.input), (), "value")
+    single = [Part((item,), kind_of(item), tuple(dict.fromkeys(item.inputs))) for item in net.items]
+    drawn = _picture(
+        net.body, single, [start], {}, f"{net.title}: layers, values and their shapes for one {example(net)}"
+    )
+    values = {item.name: item.output for item in net.items}
+    boxes = [
+        replace(box, shape=_named(values[box.name])) if box.name in values else box for box in drawn.boxes
+    ]
+    return Picture(tuple(boxes), drawn.caption)
+
+
+def _named(value: Tensor) -> str:
+    """A value with its shape; digits behind a letter stand below."""
+    letter, number = value.name.rstrip("0123456789"), value.name[len(value.name.rstrip("0123456789")) :]
+    shape = shape_text(value)
+    return letter + number.translate(BELOW) + (f": {shape}" if shape else "")
 
 
 def example(net: Network) -> str:
@@ -103,13 +125,15 @@ def example(net: Network) -> str:
 def body_picture(body: Body, titles: dict[Body, str], caption: str) -> Picture:
     """A block in detail."""
     given = [Box(t.name, (t.name,), shape_text(t), (), "value") for t in body.inputs]
-    return _picture(body, given, titles, caption)
+    return _picture(body, parts(body), given, titles, caption)
 
 
-def _picture(body: Body, given: Sequence[Box], titles: dict[Body, str], caption: str) -> Picture:
+def _picture(
+    body: Body, shown: Sequence[Part], given: Sequence[Box], titles: dict[Body, str], caption: str
+) -> Picture:
     boxes = list(given)
     makers = {tensor: box.name for tensor, box in zip(body.inputs, given, strict=True)}
-    for part in parts(body):
+    for part in shown:
         read = tuple(dict.fromkeys(makers[tensor] for tensor in part.reads))
         boxes.append(Box(part.name, part_lines(part, titles), shape_text(part.output), read, part.kind))
         makers[part.output] = part.name
