@@ -152,8 +152,13 @@ def _emit(arguments: argparse.Namespace) -> int:
 
     subject = _subject(arguments)
     with _progress("emitting"):
-        source = sc.emit(subject).source
-    _deliver(source, arguments.output)
+        emitted = sc.emit(subject, arguments.style, exact=arguments.exact)
+    if arguments.explain:
+        print(
+            emitted.choices or "nothing was chosen: the readable style computes what the equations say",
+            file=sys.stderr,
+        )
+    _deliver(emitted.source, arguments.output)
     return FINE
 
 
@@ -319,6 +324,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     emit = commands.add_parser("emit", help="write the gradient code, which needs NumPy only")
     emit.set_defaults(run=_emit)
+    emit.add_argument(
+        "--style",
+        choices=("readable", "fast"),
+        default="readable",
+        help="to be read, or to be fast (networks)",
+    )
+    emit.add_argument("--explain", action="store_true", help="say on standard error what was chosen, and why")
+    emit.add_argument("--exact", action="store_true", help="fast: nothing that enlarges rounding errors")
     check = commands.add_parser("check", help="run the evidence for a model's gradients")
     check.set_defaults(run=_check)
     for command in (derive, emit, check):

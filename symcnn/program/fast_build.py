@@ -9,11 +9,12 @@ import sympy as sp
 
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Reduce, Selected, reads
-from symcnn.core.plan import Plan, Statement
+from symcnn.core.plan import Action, Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import Drawn, Named, Table
 from symcnn.program.build import Program, every_symbol, lower_statement
 from symcnn.program.fast_passes import written_out
+from symcnn.program.fast_patterns import statements
 from symcnn.program.fast_rewrite import Choice, rewritten
 from symcnn.program.fast_tiles import MANY
 from symcnn.program.passes import pruned, shared
@@ -61,8 +62,8 @@ def fast_program(plan: Plan, exact: bool = False) -> FastProgram:
     batch = plan.inputs[0].shape[0]
     layout = Mixed(batch if batch.is_Symbol else None)
     sections = [
-        [written_out(step) for statement in statements for step in _steps(statement, plan, layout)]
-        for statements in (plan.forward, plan.loss, plan.backward)
+        [written_out(step) for statement in statements(actions) for step in _steps(statement, plan, layout)]
+        for actions in (plan.forward, plan.loss, plan.backward)
     ]
     results = {plan.output.name, *(tensor.name for _, tensor in plan.gradients)}
     assert plan.objective is not None, "a network has an objective"
@@ -88,10 +89,10 @@ def _steps(statement: Statement, plan: Plan, layout: Layout) -> Iterator[Step]:
 def evaluated(plan: Plan) -> Plan:
     """The plan of the trained network: running statistics are read, nothing is drawn, nothing is derived."""
 
-    def kept(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+    def kept(actions: Iterable[Action]) -> tuple[Statement, ...]:
         return tuple(
             replace(s, equation=s.evaluation or s.equation, evaluation=None)
-            for s in statements
+            for s in statements(actions)
             if s.equation.tensor not in plan.state
         )
 
@@ -109,9 +110,9 @@ def evaluated(plan: Plan) -> Plan:
 
 def two_modes(plan: Plan) -> bool:
     """Whether training and evaluation differ."""
-    statements = (*plan.forward, *plan.loss)
+    every = statements((*plan.forward, *plan.loss))
     return plan.measure not in (None, plan.objective) or any(
-        s.evaluation is not None or s.equation.tensor in plan.state for s in statements
+        s.evaluation is not None or s.equation.tensor in plan.state for s in every
     )
 
 
@@ -136,7 +137,7 @@ def adds_over_parts(plan: Plan) -> bool:
     batch = plan.inputs[0].shape[0]
     assert plan.objective is not None, "a network has an objective"
     sums: set[str] = set()
-    for statement in (*plan.forward, *plan.loss, *plan.backward):
+    for statement in statements((*plan.forward, *plan.loss, *plan.backward)):
         equation = statement.equation
         if not _divides_only(equation, batch):
             return False

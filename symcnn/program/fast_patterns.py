@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sympy as sp
@@ -11,6 +12,19 @@ from symcnn.core.equation import Equation
 from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.expr import Read, Reduce, Where, reads
 from symcnn.core.functions import sigmoid
+from symcnn.core.plan import Action, Statement
+
+
+def statements(actions: Iterable[Action]) -> tuple[Statement, ...]:
+    """The statements of a plan whose blocks are written out. Raises UnsupportedFormula where one is called."""
+    found: list[Statement] = []
+    for action in actions:
+        if not isinstance(action, Statement):
+            raise UnsupportedFormula(
+                f"expected a plan whose blocks are written out, got a call of {action.procedure}"
+            )
+        found.append(action)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from symcnn.core.expr import Read, Reduce, reads, rebind
 from symcnn.core.index import fresh, index
 from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
-from symcnn.program.fast_patterns import Convolution, Pooling, convolution, keeps_order, pooling
+from symcnn.program.fast_patterns import Convolution, Pooling, convolution, keeps_order, pooling, statements
 from symcnn.program.fast_tiles import COUNT, bare, equation, strided, suits, tiled, unused_name
 
 FEW = 256  # products for each entry of a convolution up to which copying its windows costs more than multiplying
@@ -48,9 +48,9 @@ class Rewriting:
     numbers: tuple[tuple[Tensor, sp.Matrix], ...] = ()
 
 
-def pooled(statements: Sequence[Statement], taken: set[str]) -> Rewriting | None:
+def pooled(group: Sequence[Statement], taken: set[str]) -> Rewriting | None:
     """A convolution, functions that keep the order, and a maximum of windows: the maximum first, then bias and functions."""
-    first, *between, last = statements
+    first, *between, last = group
     conv, pool = convolution(first.equation), pooling(last.equation)
     if conv is None or pool is None:
         return None
@@ -88,9 +88,7 @@ def pooled(statements: Sequence[Statement], taken: set[str]) -> Rewriting | None
     if phased:
         what += "; convolution in phases of the windows"
         why += f"; {_products(conv)} products for an entry: copying windows would cost more than multiplying"
-    return Rewriting(
-        tuple(statements), tuple(made), Choice(first.layer or first.equation.tensor.name, what, why)
-    )
+    return Rewriting(tuple(group), tuple(made), Choice(first.layer or first.equation.tensor.name, what, why))
 
 
 def _products(conv: Convolution) -> int:
@@ -223,7 +221,7 @@ def rewritten(plan: Plan, exact: bool = False) -> tuple[Plan, dict[Tensor, sp.Ma
     ``exact`` leaves out what enlarges rounding errors.
     """
     taken = {t.name for t in (*plan.inputs, *plan.parameters)} | {
-        s.equation.tensor.name for s in (*plan.forward, *plan.loss, *plan.backward)
+        s.equation.tensor.name for s in statements((*plan.forward, *plan.loss, *plan.backward))
     }
     choices: list[Choice] = []
     for group in _groups(plan):
@@ -234,7 +232,7 @@ def rewritten(plan: Plan, exact: bool = False) -> tuple[Plan, dict[Tensor, sp.Ma
             choices.append(found.choice)
     numbers: dict[Tensor, sp.Matrix] = {}
     for find in () if exact else (_strided, _tiled):
-        for statement in plan.forward:
+        for statement in statements(plan.forward):
             made = find(statement, taken)
             changed = spliced(plan, made) if made is not None else None
             if made is not None and changed is not None:
@@ -277,11 +275,11 @@ def _tiled(statement: Statement, taken: set[str]) -> Rewriting | None:
 def _groups(plan: Plan) -> list[tuple[Statement, ...]]:
     """Convolution, functions that keep the order, pooling: each value read by the next statement alone."""
     readers: dict[str, list[Statement]] = {}
-    for statement in (*plan.forward, *plan.loss):
+    for statement in statements((*plan.forward, *plan.loss)):
         for tensor in statement.equation.inputs:
             readers.setdefault(tensor.name, []).append(statement)
     groups = []
-    for statement in plan.forward:
+    for statement in statements(plan.forward):
         if convolution(statement.equation) is None:
             continue
         group = [statement]
@@ -302,7 +300,7 @@ def spliced(plan: Plan, change: Rewriting) -> Plan | None:
     inputs = list(dict.fromkeys(t for s in change.old for t in s.equation.inputs if t not in gone))
     dead = {t.cotangent().name for t in gone[:-1]}
     passed = {*dead, out.cotangent().name}
-    backward = {s.equation.tensor.name: s for s in plan.backward}
+    backward = {s.equation.tensor.name: s for s in statements(plan.backward)}
     wanted = [t for t in inputs if t.cotangent().name in backward]
     made: list[Statement] = []
     for derived, gradients in cotangents(change.new, wanted):
@@ -311,7 +309,7 @@ def spliced(plan: Plan, change: Rewriting) -> Plan | None:
         made.append(Statement(0, derived, _note(derived, change), change.old[0].layer, scatters))
     rest: list[Statement] = []
     place: int | None = None
-    for statement in plan.backward:
+    for statement in statements(plan.backward):
         name = statement.equation.tensor.name
         reads_it = any(t.name in passed for t in statement.equation.inputs)
         if name in dead or (reads_it and name in {t.cotangent().name for t in wanted}):
@@ -328,7 +326,7 @@ def spliced(plan: Plan, change: Rewriting) -> Plan | None:
         if wanted:
             return None
         place = 0
-    forward = list(plan.forward)
+    forward = list(statements(plan.forward))
     at = forward.index(change.old[0])
     last = change.old[-1]
     new = [
@@ -387,7 +385,7 @@ def numbered(plan: Plan) -> Plan:
     sections = []
     for section in (plan.forward, plan.loss, plan.backward):
         done = []
-        for statement in section:
+        for statement in statements(section):
             count += 1
             done.append(replace(statement, number=count))
         sections.append(tuple(done))

@@ -173,15 +173,32 @@ class Emitter:
                 return self._filled(node, value)
         if self.is_view(node):
             return self._viewed(node)
-        if (
-            isinstance(node, Pad)
-            and isinstance(node.source, Named)
-            and self.pads.get(node.source.name) == node
-        ):
-            return self.arrays[f"{node.source.name} padded"]
+        if isinstance(node, Pad):
+            return self._padded(node)
         made = self.buffer(hint, node.shape, node.kind)
         self.into(node, made)
         return made
+
+    def _padded(self, node: Pad) -> Array:
+        """The array around a value that was computed inside it, else one with a border into which the value goes."""
+        if isinstance(node.source, Named) and self.pads.get(node.source.name) == node:
+            found = self.arrays.get(f"{node.source.name} padded")
+            if found is not None:
+                return found
+        made = self.buffer(described(node, "padded"), node.shape, node.kind, own=True)
+        self.into(node.source, self._inside(made, node))
+        return made
+
+    def _inside(self, padded: Array, pad: Pad) -> Array:
+        """What lies within the border, which is written once."""
+        if pad.value != 0:
+            self.setup.append(f"{padded.text}.fill({self.writer.number(pad.value)})")
+        shape = pad.source.shape
+        cuts = ", ".join(
+            f"{self.writer.number(low)}:{self.writer.number(sp.expand(low + extent))}"
+            for (low, _), extent in zip(pad.widths, shape, strict=True)
+        )
+        return self.view(padded, f"[{cuts}]", False, "", shape, padded.steps)
 
     def _counted(self, node: Count) -> Array:
         name = f"count{self.writer.number(node.shape[0])}"
@@ -267,14 +284,8 @@ class Emitter:
             self._own(self.arrays[name], name)
             return self.arrays[name]
         padded = self.buffer(f"{name}_padded", pad.shape, kind, own=True)
-        if pad.value != 0:
-            self.setup.append(f"{padded.text}.fill({self.writer.number(pad.value)})")
         self.arrays[f"{name} padded"] = padded
-        cuts = ", ".join(
-            f"{self.writer.number(low)}:{self.writer.number(sp.expand(low + extent))}"
-            for (low, _), extent in zip(pad.widths, shape, strict=True)
-        )
-        self.arrays[name] = self.view(padded, f"[{cuts}]", False, name, shape, padded.steps)
+        self.arrays[name] = self._inside(padded, pad)
         return self.arrays[name]
 
     def _own(self, array: Array, name: str) -> None:
@@ -310,8 +321,8 @@ class Emitter:
 
     def _is_alias(self, step: Step) -> bool:
         node = step.node
-        if isinstance(node, Pad) and isinstance(node.source, Named):
-            return self.pads.get(node.source.name) == node
+        if isinstance(node, Pad):
+            return True
         if not self.is_view(node) or isinstance(node, Scalar | Count):
             return False
         turned = any(isinstance(part, Transpose) for part in walk(node))
