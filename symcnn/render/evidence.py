@@ -16,10 +16,13 @@ from symcnn.calculus.proof import EntryProof, by_entries, same_by_entries
 from symcnn.calculus.pullback import Gradient
 from symcnn.core.equation import Equation, System
 from symcnn.core.errors import LimitExceeded, UnsupportedFormula
+from symcnn.core.plan import Plan
+from symcnn.core.tensor import Tensor
 from symcnn.nets.formula import Layer
 from symcnn.nets.network import Network
 from symcnn.nets.sweep import plan
 from symcnn.program.evidence import numeric_evidence
+from symcnn.render.numpy_module import classes_of
 from symcnn.render.numpy_source import emit_plan
 
 STEP = 1e-6
@@ -178,22 +181,31 @@ def same_as_steps(layer: Layer, closed: Equation, name: str) -> Finding:
 
 
 def _program(net: Network) -> Finding:
-    """The emitted module's gradients against differences of its own loss, in float64, along random directions."""
-    module = emit_plan(plan(net)).load()
+    """The emitted module's gradients against differences of the loss that it trains on, in float64, along directions."""
+    found = plan(net)
+    module = emit_plan(found).load()
     draw = np.random.default_rng(0)
     params = module.init(seed=1, dtype=np.float64)
     for name in params:
         params[name] += 0.01 * draw.standard_normal(params[name].shape)
-    x = draw.standard_normal((2, *net.input_shape))
-    y = _labels(net, draw)
-    _, gradients = module.loss_and_grads(params, x, y)
+    given = [_given(tensor, found, draw) for tensor in found.inputs]
+    state = module.init_state(np.float64) if found.state else {}
+    for tensor in found.constants:
+        state[tensor.name] += draw.standard_normal(state[tensor.name].shape)
+
+    def trained(at: dict[str, np.ndarray]) -> tuple[float, dict[str, np.ndarray]]:
+        """Loss and gradients, with the same masks and statistics each time."""
+        extras: dict[str, Any] = {"state": {k: v.copy() for k, v in state.items()}} if state else {}
+        if found.draws or any(procedure.draws for procedure in found.procedures):
+            extras["rng"] = np.random.default_rng(2)
+        loss, gradients = module.loss_and_grads(at, *given, **extras)
+        return float(loss), gradients
+
+    _, gradients = trained(params)
     worst = 0.0
     for _ in range(DIRECTIONS):
         along = {name: draw.standard_normal(value.shape) for name, value in params.items()}
-        ends = [
-            float(module.loss({k: v + sign * STEP * along[k] for k, v in params.items()}, x, y))
-            for sign in (1, -1)
-        ]
+        ends = [trained({k: v + sign * STEP * along[k] for k, v in params.items()})[0] for sign in (1, -1)]
         slope = sum(float(np.sum(gradients[k] * along[k])) for k in params)
         worst = max(worst, abs((ends[0] - ends[1]) / (2 * STEP) - slope) / (1 + abs(slope)))
     detail = (
@@ -202,12 +214,12 @@ def _program(net: Network) -> Finding:
     return Finding(f"{net.name}, emitted", "numeric", detail, worst <= TOLERANCE)
 
 
-def _labels(net: Network, draw: np.random.Generator) -> np.ndarray:
-    (label,) = net.labels
-    shape = tuple(2 if not extent.is_Integer else int(extent) for extent in label.shape)
-    classes = net.loss.classes.get(label)
+def _given(tensor: Tensor, found: Plan, draw: np.random.Generator) -> np.ndarray:
+    """Two images, words or labels of them."""
+    shape = tuple(int(extent.subs(dict.fromkeys(extent.free_symbols, 2))) for extent in tensor.shape)
+    classes = classes_of(tensor, found.every_statement)
+    if classes is not None:
+        return draw.integers(0, int(classes), shape)
     return (
-        draw.integers(0, int(classes), shape)
-        if classes is not None
-        else draw.integers(0, 2, shape).astype(float)
+        draw.standard_normal(shape) if tensor == found.inputs[0] else draw.integers(0, 2, shape).astype(float)
     )
