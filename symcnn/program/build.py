@@ -109,7 +109,7 @@ def _routine(procedure: Procedure, plan: Plan, layout: Layout) -> Routine:
 
 def entries_of(shape: Sequence[sp.Expr], batch: sp.Symbol) -> int:
     """How many entries an array has for one image; 0 where sizes are open."""
-    count = sp.Mul(*(extent for extent in shape if extent != batch))
+    count = sp.Mul(*shape).subs(batch, 1)
     return int(count) if count.is_Integer else 0
 
 
