@@ -23,7 +23,7 @@ pytestmark = [
 ]
 FULL = [name for name, entry in models.MODELS.items() if entry.input[1] >= 224]
 BATCH = 2
-ROUNDED = 1e-2  # of the gradient's norm: a unit that rounding moves across its kink is worth 1e-3 in places
+ROUNDED = 5e-3  # of the gradient's norm (one unit that rounding moves across its kink is worth 1e-3), or four times PyTorch's
 
 
 def one_side(side: str, name: str, folder: Path, root: Path, batch: int) -> dict[str, float]:
@@ -56,5 +56,5 @@ def test_a_training_step(name: str, tmp_path: Path, root: Path) -> None:
     assert abs(ours["loss"] - theirs["loss"]) <= 1e-4 * abs(theirs["loss"])
     assert theirs["output_error"] <= 1e-4
     assert theirs["exactly_apart"] <= 1e-9
-    assert theirs["ours_from_exact"] <= ROUNDED
+    assert theirs["ours_from_exact"] <= max(ROUNDED, 4 * theirs["theirs_from_exact"])
     assert ours["peak"] <= 2 * theirs["peak"]
