@@ -5,12 +5,15 @@ Each test shows SymPy's own answer first; should a later SymPy answer otherwise,
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import sympy as sp
 from sympy.concrete.delta import deltasummation
+from sympy.printing.mathml import mathml as sp_mathml
+from sympy.printing.numpy import NumPyPrinter
 from sympy.tensor.array.expressions import convert_indexed_to_array
 
 from symcnn.calculus.proof import by_entries
@@ -18,7 +21,15 @@ from symcnn.calculus.pullback import pullback
 from symcnn.core.expr import same
 from symcnn.core.functions import KinkPolicy
 from symcnn.core.infer import parse
+from symcnn.nets.formula import layer
+from symcnn.notes.parser import parse as read_latex
+from symcnn.notes.tree import Derivative
 from symcnn.program.reference import evaluate
+from symcnn.render.document_steps import remarks
+from symcnn.render.latex import equation_latex
+from symcnn.render.latex_names import Notation
+from symcnn.render.mathml import mathml
+from symcnn.render.numpy_source import emit_plan
 
 
 def gradient_of(text: str, shapes: dict[str, str], name: str, policy: KinkPolicy | None = None) -> object:
@@ -136,3 +147,69 @@ def test_nothing_of_the_calculus_calls_simplify_on_a_layer(monkeypatch: pytest.M
     gradient_of(
         "L = mean[n](log(sum[k](exp(z[n,k]))) - sum[k](t[n,k]*z[n,k]))", {"z": "N,K", "t": "N,K"}, "z"
     )
+
+
+def test_the_mathml_of_a_sum_drops_all_limits_but_the_first() -> None:
+    N = sp.Symbol("N", integer=True, positive=True)
+    i, j = sp.symbols("i j", integer=True)
+    x = sp.IndexedBase("x")
+    theirs = sp_mathml(sp.Sum(x[i] * x[j], (i, 0, N - 1), (j, 0, 2)), printer="presentation")
+    assert theirs.count("&#x2211;") == 1  # one sum, over i; nothing says that j runs over anything
+    assert "<mi>j</mi><mo>=</mo>" not in theirs
+
+    (equation,) = parse("y = sum[i,j<3](x[i]*w[j])", {"x": "N", "w": "3"}).equations
+    ours = mathml(" = ".join(equation_latex(equation)))
+    assert "<mi>i</mi><mo>,</mo><mi>j</mi>" in ours
+    beside = str(remarks(equation, Notation()))  # where several indices leave no room for their ranges
+    assert "i < N" in beside
+    assert "j < 3" in beside
+
+
+def test_the_numpy_printer_turns_a_sum_into_a_loop() -> None:
+    N = sp.Symbol("N", integer=True, positive=True)
+    i = sp.Symbol("i", integer=True)
+    theirs = NumPyPrinter().doprint(sp.Sum(sp.IndexedBase("x")[i], (i, 0, N - 1)))
+    assert " for i in range(" in theirs
+
+    made = layer("y[n] = sum[i](W[n,i]*x[i])", {"W": "N,H", "x": "H"})
+    source = emit_plan(made.plan()).source
+    body = source[source.index("def forward") :]
+    assert not re.search(r"\bfor \w+ in range\b", body)
+    W, x = np.arange(6.0).reshape(2, 3), np.array([1.0, 10.0, 100.0])
+    assert emit_plan(made.plan()).load().forward(W=W, x=x).tolist() == (W @ x).tolist()
+
+
+@pytest.mark.parametrize(
+    ("formula", "backend", "outcome"),
+    [
+        (r"\partial L/\partial w", "antlr", "product"),
+        (r"\partial L/\partial w", "lark", "refused"),
+        (r"\frac{\partial L}{\partial w}", "lark", "refused"),
+    ],
+)
+def test_sympys_latex_parsers_do_not_read_derivatives(formula: str, backend: str, outcome: str) -> None:
+    """Read as a product of the letters ∂, L and w, or not at all; ours reads a derivative, whatever is installed."""
+    ours = read_latex(formula)
+    assert isinstance(ours, Derivative)
+    assert ours.kind == "partial"
+
+    pytest.importorskip({"antlr": "antlr4", "lark": "lark"}[backend])
+    from sympy.parsing.latex import parse_latex
+
+    if outcome == "refused":
+        with pytest.raises(Exception, match="No terminal matches"):
+            parse_latex(formula, backend=backend)
+    else:
+        product = parse_latex(formula, backend=backend)
+        assert product.is_Mul
+        assert sp.Symbol("partial") in product.free_symbols
+
+
+def test_simplify_raises_or_takes_long_where_targeted_rewrites_do_not() -> None:
+    """p − y of a softmax with cross-entropy, by rewriting the composed gradient."""
+    made = layer(
+        "p[n,k] = exp(z[n,k])/sum[l](exp(z[n,l])); L = mean[n](-sum[k](where(t[n] == k, log(p[n,k]), 0)))",
+        {"z": "N,K", "t": "N"},
+    )
+    closed = made.closed_form("z")
+    assert str(closed.body) == "(p[n, l] - where(Eq(t[n], l), 1, 0))*dL/N"
