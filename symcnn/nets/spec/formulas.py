@@ -112,7 +112,7 @@ def pairing(rank: int) -> Stated:
         labels=("cotangent",),
         loss=True,
     )
-    return stated(kind)
+    return replace(stated(kind), family=PAIRING)
 
 
 def _ranks(ranks: Sequence[int]) -> str:
