@@ -23,7 +23,8 @@ pytestmark = [
 ]
 FULL = [name for name, entry in models.MODELS.items() if entry.input[1] >= 224]
 BATCH = 2
-ROUNDED = 5e-3  # of the gradient's norm (one unit that rounding moves across its kink is worth 1e-3), or four times PyTorch's
+# Of the gradient's norm: one unit that rounding moves across its kink is worth 1e-3. Or four times PyTorch's own.
+ROUNDED = 5e-3
 
 
 def one_side(side: str, name: str, folder: Path, root: Path, batch: int) -> dict[str, float]:
