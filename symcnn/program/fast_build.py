@@ -13,7 +13,7 @@ from symcnn.core.plan import Action, Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import Drawn, Named, Table
 from symcnn.program.build import Program, every_symbol, lower_statement
-from symcnn.program.fast_passes import written_out
+from symcnn.program.fast_passes import grouped, written_out
 from symcnn.program.fast_patterns import statements
 from symcnn.program.fast_rewrite import Choice, rewritten
 from symcnn.program.fast_tiles import MANY
@@ -62,7 +62,11 @@ def fast_program(plan: Plan, exact: bool = False) -> FastProgram:
     batch = plan.inputs[0].shape[0]
     layout = Mixed(batch if batch.is_Symbol else None)
     sections = [
-        [written_out(step) for statement in statements(actions) for step in _steps(statement, plan, layout)]
+        [
+            grouped(written_out(step))
+            for statement in statements(actions)
+            for step in _steps(statement, plan, layout)
+        ]
         for actions in (plan.forward, plan.loss, plan.backward)
     ]
     results = {plan.output.name, *(tensor.name for _, tensor in plan.gradients)}

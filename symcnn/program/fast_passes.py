@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from symcnn.program.array import Apply, Node, apply, scalar
 from symcnn.program.steps import Step, rebuilt
 
@@ -29,3 +32,59 @@ def _small(argument: Node) -> Node:
     if isinstance(argument, Apply) and argument.function == "neg":
         argument = argument.args[0]
     return apply("exp", apply("neg", apply("abs", argument)))
+
+
+def grouped(step: Step) -> Step:
+    """Products and quotients with their small factors multiplied first, so that one pass over the large one remains.
+
+    g[c]·x[n,c]/s[c] is (g[c]/s[c])·x[n,c]; a division by a number or a small array is one multiplication.
+    """
+    return Step(step.name, _grouped(step.node), step.statement)
+
+
+def _grouped(node: Node) -> Node:
+    match node:
+        case Apply(function="mul" | "div"):
+            above, below = _factors(node)
+            whole = [f for f in above if _fills(f, node)]
+            small = [f for f in above if not _fills(f, node)]
+            if whole and all(not _fills(f, node) and f.kind == "float" for f in below) and (small or below):
+                return _joined(node, whole, [f for f in small if f.kind != "bool"], below, small)
+    fields: dict[str, object] = {}
+    for name in node.__dataclass_fields__:
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            fields[name] = _grouped(value)
+        elif isinstance(value, tuple) and any(isinstance(item, Node) for item in value):
+            fields[name] = tuple(_grouped(item) if isinstance(item, Node) else item for item in value)
+    return replace(node, **fields) if fields else node  # type: ignore[arg-type]
+
+
+def _fills(factor: Node, node: Node) -> bool:
+    return factor.shape == node.shape
+
+
+def _factors(node: Node) -> tuple[list[Node], list[Node]]:
+    """Factors above and below the fraction bar, of products in the node's own shape and of what broadcasts to it."""
+    if not isinstance(node, Apply) or node.function not in ("mul", "div"):
+        return [node], []
+    above, below = _factors(node.args[0]) if node.args[0].shape == node.shape else ([node.args[0]], [])
+    up, down = _factors(node.args[1]) if node.args[1].shape == node.shape else ([node.args[1]], [])
+    if node.function == "div":
+        up, down = down, up
+    return [*above, *up], [*below, *down]
+
+
+def _joined(
+    node: Apply, whole: Sequence[Node], small: Sequence[Node], below: Sequence[Node], every: Sequence[Node]
+) -> Node:
+    """The product of the small factors in their own shape, once, times the large ones."""
+    factor: Node | None = None
+    for part in sorted(small, key=lambda part: len(part.shape)):
+        factor = _grouped(part) if factor is None else apply("mul", factor, _grouped(part))
+    for part in sorted(below, key=lambda part: len(part.shape)):
+        factor = apply("div", factor if factor is not None else scalar(1), _grouped(part))
+    result = _grouped(whole[0])
+    for part in (*whole[1:], *(f for f in every if f.kind == "bool")):
+        result = apply("mul", result, _grouped(part), shape=node.shape)
+    return result if factor is None else apply("mul", result, factor, shape=node.shape)

@@ -23,6 +23,7 @@ from symcnn.core.index import fresh, index
 from symcnn.core.plan import Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.fast_patterns import Convolution, Pooling, convolution, keeps_order, pooling, statements
+from symcnn.program.fast_simplify import simplified
 from symcnn.program.fast_tiles import COUNT, bare, equation, strided, suits, tiled, unused_name
 
 FEW = 256  # products for each entry of a convolution up to which copying its windows costs more than multiplying
@@ -220,6 +221,7 @@ def rewritten(plan: Plan, exact: bool = False) -> tuple[Plan, dict[Tensor, sp.Ma
 
     ``exact`` leaves out what enlarges rounding errors.
     """
+    plan = simplified(plan)
     taken = {t.name for t in (*plan.inputs, *plan.parameters)} | {
         s.equation.tensor.name for s in statements((*plan.forward, *plan.loss, *plan.backward))
     }

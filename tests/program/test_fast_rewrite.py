@@ -53,10 +53,9 @@ def compare(net: Network, numbers: bool = True, batch: int = 2) -> tuple[Plan, s
     return new, "; ".join(choice.what for choice in choices)
 
 
-@settings(max_examples=6, deadline=None)
-@given(
-    st.integers(1, 2), st.integers(1, 3), st.integers(0, 1), st.sampled_from([(2, 2), (3, 2), (3, 3), (2, 3)])
-)
+@pytest.mark.slow
+@settings(max_examples=4, deadline=None)
+@given(st.integers(1, 2), st.integers(2, 3), st.integers(0, 1), st.sampled_from([(2, 2), (3, 2), (2, 3)]))
 def test_maximum_first(stride: int, window: int, padding: int, pool: tuple[int, int]) -> None:
     """Windows that overlap, that do not, that leave places out; strides and paddings."""
     layers = [conv2d(1, 2, window, stride=stride, padding=padding), relu(), max_pool2d(*pool)]
