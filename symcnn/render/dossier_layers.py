@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from symcnn.calculus.closed import closed_form
 from symcnn.calculus.derivation import Derivation
 from symcnn.calculus.pullback import Gradient
 from symcnn.calculus.recognise import recognise
 from symcnn.core.equation import Equation
 from symcnn.core.errors import SymcnnError
-from symcnn.core.expr import same
+from symcnn.nets.formula import of_kind
 from symcnn.nets.kind import LayerKind
 from symcnn.nets.network import Network
 from symcnn.render.document_evidence import evidence
 from symcnn.render.document_formula import equation_blocks
 from symcnn.render.document_gradient import title_of
-from symcnn.render.document_model import Block, Display, Line, Math, Paragraph, Section, Text, sentence, text
+from symcnn.render.document_model import (
+    Block,
+    Check,
+    Display,
+    Evidence,
+    Line,
+    Math,
+    Paragraph,
+    Section,
+    Text,
+    Views,
+    sentence,
+    text,
+)
 from symcnn.render.document_notation import notation_for
 from symcnn.render.document_steps import derivation_display, remarks, seeded
 from symcnn.render.document_views import views
 from symcnn.render.dossier_scopes import Scope
 from symcnn.render.dossier_tables import listed
+from symcnn.render.evidence import closed_form_findings
 from symcnn.render.latex import equation_latex
 from symcnn.render.latex_names import Notation
 
@@ -76,20 +89,24 @@ def layer_section(
 
 
 def put_together(kind: LayerKind, net: Network, equation: Equation) -> tuple[Block, ...]:
-    """The cotangent of a layer of several equations without those of its intermediate values."""
-    equations = kind.system(net.policy).equations
-    cotangents = kind.cotangents((*kind.trained, *kind.data), net.policy)
+    """The cotangent of a layer of several equations without those of its intermediate values, and its proof."""
+    if len(kind.system(net.policy).equations) == 1:
+        return ()
+    layer = of_kind(kind, net.policy)
     try:
-        closed = closed_form(equations, [c.equation for c in cotangents], equation.tensor.name)
+        form = layer.closed_form_steps(equation.tensor.name[1:])
     except SymcnnError:
         return ()
-    if len(equations) == 1 or same(closed.body, equation.body):
+    if not form.steps:
         return ()
-    notation = notation_for(equations)
+    notation = notation_for(layer.system.equations)
+    closed = seeded(form.equation, notation)
+    found = closed_form_findings(layer, form)
     return (
         Paragraph(("With the gradients of the intermediate values put in:",)),
-        Display((Line(*equation_latex(seeded(closed, notation), notation)),), boxed=True),
+        Display((Line(*equation_latex(closed, notation)),), boxed=True),
         *remarks(closed, notation),
+        Evidence(tuple(Check(finding.what, (finding.detail,), finding.passed) for finding in found)),
     )
 
 
@@ -136,11 +153,13 @@ class Teller:
 
     def blocks(self, gradient: Gradient) -> tuple[Block, ...]:
         """Steps with their rules, unless equal steps were told; the result as index sum and by name; the evidence."""
-        return (
-            *self.steps(gradient),
-            *views(gradient, self.notation, entries=False),
-            evidence(gradient),
-        )
+        steps = self.steps(gradient)
+        (shown,) = views(gradient, self.notation, entries=False)
+        derived = isinstance(steps[-1], Display)
+        if derived and isinstance(shown, Views) and len(shown.views) == 1:
+            _, *said = shown.views[0].blocks  # the last step is the index sum
+            return (*steps, *said, evidence(gradient))
+        return (*steps, shown, evidence(gradient))
 
     def steps(self, gradient: Gradient) -> tuple[Block, ...]:
         """The lines of the derivation, or where the same rules were applied in the same order."""
