@@ -142,7 +142,8 @@ def places(world: World, left: Node, right: Node) -> list[dict[str, int]]:
     env = world.layer_env()
     names = free_letters(left, world, {})
     names += [name for name in free_letters(right, world, {}) if name not in names]
-    layer_letters = {"l", "ell", "L"}
+    layered = bool(world.facts.layers or world.facts.habits.layered)
+    layer_letters = {"l", "ell", "L"} if layered else {"L"}
     names = [name for name in names if name not in layer_letters]
     ranges: list[list[int]] = []
     for name in names:
@@ -307,7 +308,13 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
         return Zero.PROVED, sp.Integer(0)
     if refuted(world, difference):
         return Zero.REFUTED, difference
-    stop = cotangents.terminals([difference, unfold(world, left), unfold(world, right)])
+    sides = [unfold(world, left), unfold(world, right)]
+    mine, theirs = (cotangents.families(side) for side in sides)
+    for stop in (theirs, mine) if mine != theirs else ():
+        near = cotangents.expand(difference, stop) if stop else difference
+        if near != difference and (zero_at_once(near) or _proved_in_steps(world, near, True)):
+            return Zero.PROVED, sp.Integer(0)
+    stop = cotangents.terminals([difference, *sides])
     first = cotangents.expand(difference, stop)
     if zero_at_once(first):
         return Zero.PROVED, first

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
-from symcnn.notes.names import names_in, read_name
-from symcnn.notes.world import Family, Unreadable, World
+from symcnn.notes.names import letters_of, names_in, read_name
+from symcnn.notes.world import ALONE, Family, Unreadable, World
 
 DEEPEST = 14
 
@@ -28,6 +28,7 @@ class Cotangents:
     _edges: dict[Family, set[Family]] = field(default_factory=dict)
     _upstream: dict[sp.Symbol, frozenset[sp.Symbol]] = field(default_factory=dict)
     _reached: dict[Family, frozenset[Family]] = field(default_factory=dict)
+    _loss_is_read: bool = False
     trouble: list[str] = field(default_factory=list)
 
     def cotangent(self, loss: sp.Symbol, entry: sp.Symbol) -> sp.Symbol:
@@ -93,8 +94,10 @@ class Cotangents:
             self._dependents = {}
             for family in self.world.defined_families():
                 self._note_readers(family)
-            for key in self.world.facts.losses:
+            losses = self.world.facts.losses
+            for key in losses:
                 self._note_open_loss(key)
+            self._loss_is_read = any(f.key in losses for found in self._edges.values() for f in found)
         return self._dependents
 
     def _note_readers(self, family: Family) -> None:
@@ -140,9 +143,13 @@ class Cotangents:
             self._reached[family] = frozenset(found)
         return self._reached[family]
 
+    def families(self, expr: sp.Expr) -> frozenset[Family]:
+        """The tensors whose cotangents occur in an expression."""
+        return frozenset(self.world.origin[self.of[s][1]][0] for s in expr.free_symbols if s in self.of)
+
     def terminals(self, exprs: list[sp.Expr]) -> frozenset[Family]:
         """Of the tensors whose cotangents occur, those from which no other one is computed."""
-        present = {self.world.origin[self.of[s][1]][0] for e in exprs for s in e.free_symbols if s in self.of}
+        present = frozenset().union(*map(self.families, exprs))
         return frozenset(f for f in present if not (self.reaches(f) - {f}) & present)
 
     def connected(self, loss: sp.Symbol) -> bool:
@@ -170,10 +177,12 @@ class Cotangents:
             return self.along(loss, entry)
         if self._unused(entry, loss):
             return sp.Integer(0)
+        if self.is_output(family):
+            return symbol
         total: sp.Expr = sp.Integer(0)
         readers = self._relevant(entry, loss, stop)
         if not readers:
-            return symbol
+            return sp.Integer(0) if self._passed_over(family) else symbol
         for reader in readers:
             value = self.world.value(reader)
             assert value is not None
@@ -190,16 +199,36 @@ class Cotangents:
             return sp.Integer(1)
         if self._unused(entry, loss):
             return sp.Integer(0)
+        if self.is_output(self.world.origin[entry][0]):
+            return None
         total: sp.Expr = sp.Integer(0)
         readers = self._relevant(entry, loss, frozenset())
         if not readers:
-            return None
+            return sp.Integer(0) if self._passed_over(self.world.origin[entry][0]) else None
         for reader in readers:
             value = self.world.value(reader)
             slope = sp.Integer(0) if value is None else sp.diff(value, entry)
             if slope != 0:
                 total += slope * (sp.Integer(1) if reader == loss else self.cotangent(loss, reader))
         return total
+
+    def is_output(self, family: Family) -> bool:
+        """Whether a state goes out of its step: no other tensor of the step reads it, so a loss that is left open may."""
+        if family.member == ALONE:
+            return False
+        _ = self.dependents
+        if self._loss_is_read:
+            return False
+        return not any(other.member == family.member for other in self._edges.get(family, ()))
+
+    def _passed_over(self, family: Family) -> bool:
+        """Whether rules for all entries of other tensors read this one, so that what they leave out moves nothing."""
+        if self.world._elastic(family):
+            return False
+        readers = [d for other in self._edges.get(family, ()) for d in self.world.definitions.get(other.key, ())]
+        return bool(readers) and all(
+            d.indices is not None and all(letters_of(index) for index in d.indices) for d in readers
+        )
 
     def _unused(self, entry: sp.Symbol, loss: sp.Symbol) -> bool:
         """Whether a loss that is defined reads other entries of a tensor, but not this one."""
@@ -220,8 +249,7 @@ class Cotangents:
             return family in goal or bool(self.reaches(family) & goal)
 
         if not any(loss_family in found for found in self._edges.values()):
-            families = [self.world.origin[r][0] for r in readers]
-            goal |= {family for family in families if family.key not in self.world.facts.losses}
+            goal |= {self.world.origin[r][0] for r in self._here(readers)}
         through = [r for r in readers if leads(r)]
         used = self.upstream(loss)
         if not stop and any(r == loss or r in used for r in through):
@@ -230,7 +258,13 @@ class Cotangents:
             return through
         wanted = self.world.facts.gradients
         named = [r for r in readers if self._asked_for(r, wanted)]
-        return named or [r for r in readers if self.world.origin[r][0].key not in self.world.facts.losses]
+        return named or self._here(readers)
+
+    def _here(self, readers: list[sp.Symbol]) -> list[sp.Symbol]:
+        """Of the entries that read another one those that are no loss, and of the place looked at if any is."""
+        keys = {r: self.world.origin[r][0].key for r in readers}
+        found = [r for r in readers if keys[r] not in self.world.facts.losses]
+        return [r for r in found if keys[r] not in self.world.aside] or found
 
     def _asked_for(self, reader: sp.Symbol, wanted: dict[str, str]) -> bool:
         family = self.world.origin[reader][0]

@@ -78,7 +78,7 @@ def _numbers(latex: str, node: Node, words: Vocabulary) -> Iterator[Edit]:
     if node.text.isdigit():
         value = int(node.text)
         for other in (2 * value, value + 1, value - 1, value // 2 if value % 2 == 0 else value, 1, 2):
-            if other >= 0 and other != value:
+            if other > 0 and other != value:
                 yield Edit(node.span, str(other), "wrong number", 3, node.span)
 
 

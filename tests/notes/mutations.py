@@ -100,7 +100,9 @@ def changed(equation: Equation) -> Iterator[tuple[str, sp.Expr]]:
     body = equation.body
     yield "sign", -body
     yield "factor", 2 * body
-    letters = sorted({s for r in (equation.target, *reads(body)) for p in r.at for s in p.free_symbols}, key=str)
+    letters = sorted(
+        {s for r in (equation.target, *reads(body)) for p in r.at for s in p.free_symbols}, key=str
+    )
     letters = [s for s in letters if s in equation.extents]
     tensors = list(dict.fromkeys(r.tensor for r in reads(body)))
     for path, node in _nodes(body):
@@ -138,7 +140,10 @@ def _read_changes(node: Read, letters: list[sp.Symbol], tensors: list[Any]) -> I
                     yield "index", Read(node.tensor, moved, node.args[2])
         if position.is_Add:
             term = position.args[-1]
-            yield "shift", Read(node.tensor, [*at[:place], position - 2 * term, *at[place + 1 :]], node.args[2])
+            yield (
+                "shift",
+                Read(node.tensor, [*at[:place], position - 2 * term, *at[place + 1 :]], node.args[2]),
+            )
     for first in range(len(at)):
         for second in range(first + 1, len(at)):
             swapped = list(at)
@@ -185,7 +190,8 @@ def numbers(layer: Layer) -> list[World]:
     """Arrays of random numbers for all inputs, with every value and cotangent that follows from them."""
     rng = np.random.default_rng(7)
     sizes = sorted(
-        {s for t in layer.system.inputs for e in t.shape for s in sp.sympify(e).free_symbols}, key=lambda s: s.name
+        {s for t in layer.system.inputs for e in t.shape for s in sp.sympify(e).free_symbols},
+        key=lambda s: s.name,
     )
     found = []
     for draw in range(DRAWS):
@@ -259,7 +265,9 @@ def of_claim(piece: Piece) -> Iterator[tuple[str, str]]:
         if isinstance(node, Product | Juxtapose):
             factors = node.factors if isinstance(node, Product) else node.parts
             for factor in factors:
-                if isinstance(factor, Script) and factor.span.of(latex).rstrip("}").endswith(("^T", r"\top", "^{T")):
+                if isinstance(factor, Script) and factor.span.of(latex).rstrip("}").endswith(
+                    ("^T", r"\top", "^{T")
+                ):
                     yield "transpose", put(factor.span, factor.base.span.of(latex))
 
 
@@ -302,11 +310,13 @@ def verdict(judge: Judge, piece: Piece, mutant: Mutant, latex: str) -> Judged | 
     return Judged(mutant, said.kind, said.full_reason or said.assumption, said.correction)
 
 
-def from_formulas(count: int, seed: int) -> Iterator[Judged]:
-    """Changes of derived gradients, and the gradients themselves."""
+def from_formulas(
+    count: int, seed: int, formulas: tuple[tuple[str, dict[str, str]], ...] = FORMULAS
+) -> Iterator[Judged]:
+    """Changes of derived gradients, and the gradients themselves; all of them for a large count."""
     rng = random.Random(seed)
-    share = max(count // len(FORMULAS), 1)
-    for text, shapes in FORMULAS:
+    share = max(count // len(formulas), 1)
+    for text, shapes in formulas:
         page, found = of_formula(text, shapes)
         true = [m for m in found if not m.change]
         wrong = [m for m in found if m.change and m.false is not None]
@@ -332,9 +342,9 @@ def from_pages(paths: list[Path], count: int, seed: int) -> Iterator[Judged]:
         made: list[tuple[Judge, Piece, str, str]] = []
         for judge in judges(path):
             for piece in judge.pieces:
-                if judge.verdict(piece).kind is Kind.HOLDS and piece.right is not None:
-                    if not isinstance(piece.right, Number):
-                        made += [(judge, piece, change, latex) for change, latex in of_claim(piece)]
+                holds = judge.verdict(piece).kind is Kind.HOLDS
+                if holds and piece.right is not None and not isinstance(piece.right, Number):
+                    made += [(judge, piece, change, latex) for change, latex in of_claim(piece)]
         for judge, piece, change, latex in rng.sample(made, min(share, len(made))):
             judged = verdict(judge, piece, Mutant(latex, change, True, path.name), latex)
             if judged is not None:
@@ -381,7 +391,9 @@ def main(count: int = 2400, seed: int = 1) -> None:
         print(f"{name}\n  true claims {dict(found.true)}\n  false changes {dict(found.false)}")
         print(f"  changes that stay true {dict(found.still_true)}")
         for one in found.bad:
-            print(f"  {one.kind.value}: {one.mutant.change}: {one.mutant.latex}\n      {one.mutant.source}: {one.reason}")
+            print(
+                f"  {one.kind.value}: {one.mutant.change}: {one.mutant.latex}\n      {one.mutant.source}: {one.reason}"
+            )
 
 
 if __name__ == "__main__":
