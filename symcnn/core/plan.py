@@ -76,9 +76,10 @@ class Draw:
 class Procedure:
     """A block under local names: what it computes, and what follows backwards from the cotangent of its output.
 
-    ``places`` are the blocks that it stands for, ``table`` has a row for each layer. ``seed`` is the cotangent of ``output``; ``cotangents`` are those of
-    the inputs that some place needs, ``gradients`` those of its own parameters (name → cotangent). ``parameters`` and
-    ``state`` hold those of inner blocks too, under prefixed names; ``labels`` keep the network's names.
+    ``places`` are the blocks that it stands for, ``table`` has a row for each layer. ``seed`` is the cotangent of
+    ``output``; ``cotangents`` are those of the inputs that some place needs, ``gradients`` those of its own parameters
+    (name → cotangent). ``parameters`` and ``state`` hold those of inner blocks too, under prefixed names; ``labels``
+    keep the network's names.
     """
 
     name: str
@@ -116,8 +117,8 @@ class Plan:
 
     In evaluation, ``measure`` takes the place of the objective, without auxiliary losses. ``state`` are running
     statistics: training updates them, evaluation reads them; ``units`` are those that start at 1, the others at 0.
-    ``draws`` are the masks of training. ``constants`` are the tensors of the state that nothing updates and only the
-    caller knows.
+    ``draws`` are the masks of training, which takes ``least`` examples or more. ``constants`` are the tensors of the
+    state that nothing updates and only the caller knows.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Plan:
     measure: Tensor | None = None
     state: tuple[Tensor, ...] = ()
     units: tuple[Tensor, ...] = ()
+    least: int = 1
     draws: tuple[Draw, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     constants: tuple[Tensor, ...] = ()

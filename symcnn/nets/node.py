@@ -77,6 +77,12 @@ class Node:
         return tuple(t for name, t in statistics.items() if name == "v") if self.momentum is not None else ()
 
     @property
+    def least(self) -> int:
+        """How many examples training takes: one value of a channel has no variance."""
+        alone = [t for _, t in self.running if sp.Mul(*self.inputs[0].shape) == BATCH * sp.Mul(*t.shape)]
+        return 2 if alone else 1
+
+    @property
     def masks(self) -> tuple[Tensor, ...]:
         """Zeros and ones that are drawn anew for each step."""
         return tuple(self.tensor(name) for name in self.kind.labels) if self.drawn else ()

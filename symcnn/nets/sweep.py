@@ -51,6 +51,7 @@ def plan(net: Network, flat: bool = False) -> Plan:
         measure=net.loss.output,
         seed=net.objective.labels[0] if net.objective.kind.name == PAIRING else None,
         state=net.state,
+        least=max((node.least for node in net.nodes), default=1),
         units=tuple(tensor for node in net.nodes for tensor in node.units),
         draws=_draws(root),
         procedures=tuple(numbering.procedures.values()),
