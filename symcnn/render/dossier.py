@@ -7,9 +7,10 @@ from symcnn.nets.network import Network
 from symcnn.nets.node import BATCH
 from symcnn.render.document_formula import rules_section
 from symcnn.render.document_model import Block, Paragraph, Section, sentence
+from symcnn.render.dossier_evaluation import evaluation_section
 from symcnn.render.dossier_layers import layer_sections
 from symcnn.render.dossier_scopes import Scope, scopes_of
-from symcnn.render.dossier_sweep import evaluation_section, sweep_section
+from symcnn.render.dossier_sweep import sweep_section
 from symcnn.render.dossier_tables import body_table, counts, network_table, places_table, shapes_tables
 from symcnn.render.graph_network import body_picture, example, network_picture
 

@@ -1,4 +1,4 @@
-"""The reverse sweep of a dossier: where it starts, where gradients add and split; what evaluation does otherwise."""
+"""The reverse sweep of a dossier: where it starts, where gradients add and where they split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from symcnn.core.index import fresh
 from symcnn.core.plan import Action, Plan, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.nets.body import Body, Placed
-from symcnn.nets.kind import LayerKind
 from symcnn.nets.network import Network
 from symcnn.nets.node import Node
 from symcnn.nets.reverse import seeded
@@ -220,80 +219,3 @@ def apart(equation: Equation) -> Equation:
 
 def _display(equations: Sequence[Equation], notation: Notation) -> Display:
     return Display(tuple(Line(*equation_latex(equation, notation)) for equation in equations))
-
-
-# -- evaluation ----------------------------------------------------------------------------------------------
-
-
-def evaluation_section(net: Network) -> tuple[Section, ...]:
-    """What the trained network does otherwise than the network in training; nothing where that is the same."""
-    used = net.evaluation()
-    if used is net:
-        return ()
-    blocks: list[Block] = []
-    evaluated = {node.name: node for node in used.nodes}
-    own = [node for body in (net.body, *net.bodies) for node in body.items if isinstance(node, Node)]
-    local = {node.kind: node for node in reversed(own)}
-    seen: set[LayerKind] = set()
-    for node in net.nodes:
-        if node.kind in seen:
-            continue
-        other = evaluated.get(node.name)
-        if node.drawn or (other is not None and other.kind != node.kind):
-            seen.add(node.kind)
-            blocks += _masked(node) if other is None else _given(local[node.kind], node.name, other)
-    heads = [node.name for node in net.losses if node.name not in evaluated]
-    if heads:
-        blocks.append(
-            Paragraph(
-                (f"The losses {', '.join(heads)} and the layers that only they depend on are left out.",)
-            )
-        )
-    return (Section(("Training and evaluation",), (_opening(), *blocks)),)
-
-
-def _opening() -> Paragraph:
-    return Paragraph(
-        (
-            "Everything above is the network in training. The trained network is evaluated with these differences.",
-        )
-    )
-
-
-def _masked(node: Node) -> list[Block]:
-    equations = node.kind.system(node.policy).equations
-    title = f"{node.kind.title[:1].upper()}{node.kind.title[1:]}"
-    return [
-        Paragraph(
-            (
-                f"{title} draws a mask for every step of training, which counts as given when gradients are taken; in "
-                "evaluation its input is handed on unchanged:",
-            )
-        ),
-        _display(equations, notation_for(equations)),
-    ]
-
-
-def _given(node: Node, name: str, other: Node) -> list[Block]:
-    """A layer whose statistics are those of the batch in training and given ones in evaluation."""
-    equations = other.kind.system(other.policy).equations
-    title = f"{node.kind.title[:1].upper()}{node.kind.title[1:]}"
-    blocks: list[Block] = [
-        Paragraph(
-            (
-                f"{title} takes its statistics from the batch in training; in evaluation they are given numbers:",
-            )
-        ),
-        _display(equations, notation_for(equations)),
-    ]
-    letters: dict[sp.Basic, sp.Basic] = {
-        tensor: tensor.renamed(f"{name}_running") for name, tensor in node.running
-    }
-    updates = [equation.substituted(letters) for equation in node.updates()]
-    if updates:
-        notation = notation_for(updates)
-        blocks += [
-            Paragraph((f"They follow the batches of training, for example in {name}, in its own letters:",)),
-            Display(tuple(Line(*equation_latex(e, notation), relation=r"\leftarrow") for e in updates)),
-        ]
-    return blocks
