@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symcnn.calculus import contract, simplify
+from symcnn.calculus import cases, contract, simplify
 from symcnn.calculus.derivation import Context, Derivation, Rule, State, Step
 from symcnn.calculus.spread import spread, with_indices
 from symcnn.calculus.term import Term
@@ -27,6 +27,11 @@ RULES = (
         "delta contraction",
         "a sum over an index that a delta fixes is a substitution; its divisibility and range conditions stay",
         contract.contract,
+    ),
+    Rule(
+        "known cases",
+        "inside a case its condition is true, and what it says of other comparisons of the same two sides",
+        cases.known_cases,
     ),
     Rule(
         "own output",

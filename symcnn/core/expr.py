@@ -150,7 +150,7 @@ class Where(sp.Expr):
         return Where(self.condition, sp.diff(self.value, symbol), sp.diff(self.otherwise, symbol))
 
     def _sympystr(self, printer: object) -> str:
-        return f"where({self.condition}, {self.value}, {self.otherwise})"
+        return f"where({condition_text(self.condition)}, {self.value}, {self.otherwise})"
 
 
 class Selected(sp.Expr):
@@ -261,6 +261,25 @@ class Within(BooleanFunction):
 
     def _sympystr(self, printer: object) -> str:
         return f"{self.position} in 0..{self.extent}-1"
+
+
+COMPARED = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
+
+
+def condition_text(condition: sp.Basic) -> str:
+    """A condition as the formula language writes it: ``t[n] == k and not x[n] > 0``."""
+    if type(condition) in COMPARED:
+        left, right = condition.args
+        return f"{left} {COMPARED[type(condition)]} {right}"
+    if isinstance(condition, sp.Not):
+        return f"not ({condition_text(condition.args[0])})"
+    if isinstance(condition, sp.And | sp.Or):
+        parts = [
+            f"({condition_text(part)})" if isinstance(part, sp.And | sp.Or) else condition_text(part)
+            for part in sorted(condition.args, key=sp.default_sort_key)
+        ]
+        return (" and " if isinstance(condition, sp.And) else " or ").join(parts)
+    return str(condition)
 
 
 Binder = (Reduce, Selected)

@@ -7,7 +7,7 @@ alone reads, what a mixed-radix position of the target leaves it, the most that 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import sympy as sp
 
@@ -47,6 +47,7 @@ def parse(
     if unread:
         raise UnknownName(f"shape given for {', '.join(unread)}, which no equation reads or defines")
     values = dict(defaults or {})
+    determined = _determined(reader.inputs.values())
     # An integer that only shapes name, such as a transposed convolution's extra rows, is given by keyword too.
     given = {
         name: reader.symbols[name] for name in values if name in reader.symbols and not reader.is_size(name)
@@ -54,8 +55,25 @@ def parse(
     parameters = tuple(
         (symbol, None if values.get(name) is None else sp.nsimplify(values[name], rational=True))
         for name, symbol in {**reader.scalars, **given}.items()
+        if name in values or symbol not in determined
     )
     return System(tuple(equations), tuple(reader.inputs.values()), parameters)
+
+
+def _determined(inputs: Iterable[Tensor]) -> set[sp.Symbol]:
+    """The sizes that the shapes of the inputs fix, one after the other: K in an axis G*K once G is known."""
+    axes = [extent for tensor in inputs for extent in tensor.shape if not extent.has(sp.floor)]
+    known: set[sp.Symbol] = set()
+    while True:
+        found = {
+            symbol
+            for extent in axes
+            for symbol in extent.free_symbols - known
+            if len(extent.free_symbols - known) == 1 and sp.expand(extent).coeff(symbol, 1) != 0
+        }
+        if not found:
+            return known
+        known |= found
 
 
 def _complete(draft: Draft, reader: Reader) -> Equation:

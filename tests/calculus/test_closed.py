@@ -58,7 +58,7 @@ def test_softmax_with_cross_entropy_gives_the_difference() -> None:
     labels = sc.layer(
         SOFTMAX + "L = mean[n](-sum[k](where(t[n] == k, log(p[n,k]), 0)))", {"z": "N,K", "t": "N"}
     )
-    assert str(labels.closed_form("z")) == "dz[n, l] = (p[n, l] - where(Eq(t[n], l), 1, 0))*dL/N"
+    assert str(labels.closed_form("z")) == "dz[n, l] = (p[n, l] - where(t[n] == l, 1, 0))*dL/N"
     targets = sc.layer(SOFTMAX + "L = mean[n](-sum[k](t[n,k]*log(p[n,k])))", {"z": "N,K", "t": "N,K"})
     assert str(targets.closed_form("z")) == "dz[n, l] = (p[n, l]*sum[k<K](t[n, k]) - t[n, l])*dL/N"
 

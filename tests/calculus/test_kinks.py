@@ -128,3 +128,19 @@ def test_the_policy_is_part_of_the_layer_and_of_its_code() -> None:
         assert made.policy.tie == tie
         sources.add(emit_plan(made.plan()).source)
     assert len(sources) == 3
+
+
+def test_cases_inside_their_own_case_are_decided() -> None:
+    """sign(z)·|z|: no condition says what another has said."""
+    made = layer("y[n] = sign(z[n])*abs(z[n])", {"z": "N"})
+    ((equation, (part,)),) = made.cotangents()
+    assert str(equation.body) == "where(z[n] > 0, dy[n], 0) + where(z[n] < 0, dy[n], 0)"
+    assert part.derivation.replay()
+    for found in everywhere(made, {"z": np.array([-2.0, 0, 3])}, "z", np.array([1.0, 10, 100])):
+        assert found.tolist() == [1, 0, 100]
+
+
+def test_a_case_that_its_own_case_rules_out_is_gone() -> None:
+    made = layer("y[n] = where(z[n] > 1, where(z[n] <= 1, z[n]**2, z[n]**3), 0)", {"z": "N"})
+    ((equation, _),) = made.cotangents()
+    assert str(equation.body) == "where(z[n] > 1, 3*dy[n]*z[n]**2, 0)"

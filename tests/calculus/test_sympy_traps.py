@@ -212,4 +212,4 @@ def test_simplify_raises_or_takes_long_where_targeted_rewrites_do_not() -> None:
         {"z": "N,K", "t": "N"},
     )
     closed = made.closed_form("z")
-    assert str(closed.body) == "(p[n, l] - where(Eq(t[n], l), 1, 0))*dL/N"
+    assert str(closed.body) == "(p[n, l] - where(t[n] == l, 1, 0))*dL/N"
