@@ -344,6 +344,7 @@ def test_tables_have_a_cell_for_each_column(document: Document) -> None:
         assert {len(row) for row in table.rows} == {len(table.head)} == {len(table.align)}
 
 
+@pytest.mark.slow
 def test_same_bytes_under_another_hash_seed() -> None:
     program = (
         "from symcnn.models import get\n"
