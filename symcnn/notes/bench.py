@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition, Facts
-from symcnn.notes.names import INDEX_LETTERS, letters_of, names_in, read_name
+from symcnn.notes.names import INDEX_LETTERS, TRANSPOSES, letters_of, names_in, read_name
 from symcnn.notes.operations import operation_name
-from symcnn.notes.shaper import Shaper
+from symcnn.notes.shaper import CLAIM, Shaper
 from symcnn.notes.tree import Node, Number, Script, Symbol, Word, walk
 from symcnn.notes.world import Reading, World
+
+MOST_WORLDS = 24
+"""How many worlds are kept at a time."""
 
 LOOK_AHEAD = 6
 """How many pieces later a name may be defined that is used here."""
@@ -29,6 +32,11 @@ class Bench:
     renamed: dict[str, str] = field(default_factory=dict)
     good_chains: list[Piece] = field(default_factory=list)
     _worlds: dict[object, World] = field(default_factory=dict)
+
+    @property
+    def made(self) -> set[str]:
+        """The names that the notes define as whole tensors, anywhere: two of them are two things."""
+        return {d.key for d in self.facts.definitions if d.indices is None and not d.display}
 
     def active(self, order: int, *, ahead: bool = True) -> tuple[Definition, ...]:
         """The definitions in force for the piece with that number, in the order of the notes.
@@ -128,8 +136,10 @@ class Bench:
             reading,
             tuple(sorted((settings or {}).items())),
             functions,
+            aside := self._aside(active, order),
         )
         if claim is None and key in self._worlds:
+            self._worlds[key] = self._worlds.pop(key)  # the latest used one last
             return self._worlds[key]
         facts = replace(self.facts, aliases=aliases, shapes={k: v[-1:] for k, v in shapes.items()})
         if claim is not None:
@@ -145,13 +155,21 @@ class Bench:
                 return known
         active = _newest(tuple(replace(d, key=facts.resolve(d.key)) for d in active))
         world = World(facts, active, variant, settings, reading, functions)
+        world.aside = aside
         if claim is not None:
-            shaper = Shaper(world, "claim", world.layer_env())
+            shaper = Shaper(world, CLAIM, world.layer_env())
             for _ in range(2):
                 shaper.equate(*claim)
         else:
             self._worlds[key] = world
+            if len(self._worlds) > MOST_WORLDS:
+                del self._worlds[next(iter(self._worlds))]
         return world
+
+    def _aside(self, active: tuple[Definition, ...], order: int) -> frozenset[str]:
+        """The names that are defined in other sections or later than a place: what is said there may go without."""
+        here = self.sections[order]
+        return frozenset(d.key for d in active if d.order > order or self.sections[d.order] != here)
 
     def _read(self, active: tuple[Definition, ...]) -> set[str]:
         """The names that definitions read, without index letters and sizes."""
@@ -188,7 +206,10 @@ class Bench:
     def _unknown(self, world: World, claim: tuple[Node, Node]) -> bool:
         """Whether a claim uses a name whose kind nothing else tells."""
         for side in claim:
-            for node in walk(side):
+            words = [node for node in walk(side) if isinstance(node, Word)]
+            for node in (part for name in (*names_in(side), *words) for part in (name, *walk(name))):
+                if isinstance(node, Symbol) and node.name in TRANSPOSES:
+                    continue
                 ref = read_name(node, self.facts.habits)
                 if ref is None or (isinstance(node, Word) and operation_name(node.text) != node.text.lower()):
                     continue
@@ -219,7 +240,7 @@ class Bench:
             other = _swapped(key)
             if other in read - known and key not in known | read | self.facts.sizes:
                 aliases.setdefault(key, other or "")
-            if other is None or other not in known or key in aliases:
+            if other is None or other not in known or key in aliases or {key, other} <= self.made:
                 continue
             if key in known and not (key in made and shown.get(other, -1) > made[key]):
                 continue

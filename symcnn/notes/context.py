@@ -62,6 +62,7 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     facts = Facts(observe(trees))
     text = " ".join(block.text for block in document.prose)
     facts.cues = talk.cues(text, document.text)
+    facts.normalised = talk.one_hot(document.text)
     _sizes(facts, trees)
     find_members(facts.habits, trees, found, facts.sizes, document.text)
     _losses(facts, trees)
@@ -287,6 +288,8 @@ def _larger(facts: Facts, trees: list[Node]) -> None:
 
 def _note(facts: Facts, piece: Piece, document: Document) -> None:
     line = document.place(piece.formula.span.start + piece.span.start)[0]
+    if piece.right is None and piece.left is not None:
+        _between(facts, piece.left)
     if piece.left is None or piece.right is None:
         return
     if piece.sign == "in":
@@ -297,6 +300,7 @@ def _note(facts: Facts, piece: Piece, document: Document) -> None:
         return
     if piece.sign not in DEFINING:
         return
+    _normalised(facts, piece.left, piece.right)
     shape = shape_of(piece.right)
     ref = read_name(piece.left, facts.habits)
     if shape is not None and ref is not None:
@@ -386,6 +390,30 @@ def _membership(facts: Facts, left: Node, right: Node, line: int, order: int) ->
             if index and isinstance(items[0], Number) and isinstance(items[-1], Number | Symbol):
                 high: Node | int = int(items[-1].text) if isinstance(items[-1], Number) else items[-1]
                 facts.ranges.setdefault(index, (int(items[0].text), high))
+
+
+def _normalised(facts: Facts, left: Node, right: Node) -> None:
+    """A sum over the entries of a name that is said to be one."""
+    match left, right:
+        case BigOperator(name="sum", body=Script() as body), Number(text="1"):
+            ref = read_name(body, facts.habits)
+            if ref is not None and ref.indices is not None and len(ref.indices) == 1:
+                facts.normalised.add(ref.key)
+
+
+def _between(facts: Facts, node: Node) -> None:
+    """A remark such as (0 <= i <= n - k) gives a range."""
+    inner = node.body if isinstance(node, Group) else node
+    match inner:
+        case Chain(sides=(Number(text=low), middle, high), relations=(first, second)):
+            if first.name in ("<", "<=") and second.name in ("<", "<="):
+                for name in (
+                    letter(part) for part in (middle.items if isinstance(middle, Sequence) else (middle,))
+                ):
+                    if name is not None:
+                        one = Unary(high.span, "-", Number(high.span, "1"))
+                        last = Add(high.span, (high, one)) if second.name == "<" else high
+                        facts.ranges.setdefault(name, (int(low) + (first.name == "<"), last))
 
 
 def _bounds(facts: Facts, piece: Piece) -> None:

@@ -225,7 +225,9 @@ class Cotangents:
         """Whether rules for all entries of other tensors read this one, so that what they leave out moves nothing."""
         if self.world._elastic(family):
             return False
-        readers = [d for other in self._edges.get(family, ()) for d in self.world.definitions.get(other.key, ())]
+        readers = [
+            d for other in self._edges.get(family, ()) for d in self.world.definitions.get(other.key, ())
+        ]
         return bool(readers) and all(
             d.indices is not None and all(letters_of(index) for index in d.indices) for d in readers
         )

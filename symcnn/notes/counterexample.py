@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes import numeric
 from symcnn.notes.compare import Outcome, number, unfold
 from symcnn.notes.verdict import Counterexample
 from symcnn.notes.world import World
@@ -23,10 +24,10 @@ def counterexample(world: World, outcome: Outcome) -> Counterexample | None:
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
     for choice in (_whole, _fraction):
         known = {s: choice(place, len(symbols)) for place, s in enumerate(symbols)}
-        a, b = left.xreplace(known), right.xreplace(known)
+        a, b = _value(left, known), _value(right, known)
         if a.has(sp.zoo, sp.nan, sp.I) or b.has(sp.zoo, sp.nan, sp.I):
             continue
-        x, y = at_point(a, 1), at_point(b, 1)
+        x, y = (side if side.is_Rational else at_point(side, 1) for side in (a, b))
         if x is None or y is None or not (x.is_comparable and y.is_comparable):
             continue
         if abs(x - y) > sp.Float("1e-12"):
@@ -34,6 +35,17 @@ def counterexample(world: World, outcome: Outcome) -> Counterexample | None:
             place = {name: str(value) for name, value in outcome.place.items()}
             return Counterexample({**place, **values}, _shown(a, x), _shown(b, y))
     return None
+
+
+def _value(expr: sp.Expr, known: dict[sp.Symbol, sp.Rational]) -> sp.Expr:
+    """An expression at numbers: exact where it is built of sums and products, in decimals where it is large."""
+    if expr.count_ops() > LARGEST and expr.atoms(sp.Function):
+        places = {symbol: numeric.fraction(value) for symbol, value in known.items()}
+        try:
+            return sp.Float(str(numeric.value(expr, places.__getitem__, {}, 1)), 30)
+        except (numeric.Irregular, numeric.NoValue):
+            return sp.nan
+    return expr.xreplace(known)
 
 
 def _open(world: World, side: sp.Expr, outcome: Outcome) -> sp.Expr:

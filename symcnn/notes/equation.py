@@ -176,6 +176,8 @@ class Equations:
         layout = (
             "numerator" if cues.numerator_layout else "denominator" if cues.denominator_layout else "gradient"
         )
+        if cues.shaped and layout == "numerator":
+            layout = "gradient"
         each = EACH.search(self.document.text) is not None
         base = Reading(layout=layout, scaled=cues.per_example, flipped=cues.flipped, each=each)
         settings = dict(self.settings[piece.order])

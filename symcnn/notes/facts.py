@@ -67,6 +67,8 @@ class Cues:
     star_is_entrywise: bool = False
     logistic: bool = False
     per_example: bool = False
+    shaped: bool = False
+    """The gradient of a number has the shape of what it belongs to, in every layout."""
     zero_based: bool = False
     latest_first: bool = False
     """In a product over time the latest factor stands on the left."""
@@ -94,6 +96,8 @@ class Facts:
     """Sizes that only stand inside of indices: strides, paddings, dilations."""
     larger: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """For a size the sizes that the bounds of sums and ranges take away from it: it is not below them."""
+    normalised: set[str] = field(default_factory=set)
+    """Given vectors whose entries add up to one, such as one-hot labels."""
     bound: set[str] = field(default_factory=set)
     applied: set[str] = field(default_factory=set)
     called_entries: set[str] = field(default_factory=set)

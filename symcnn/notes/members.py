@@ -211,7 +211,8 @@ class _Finder:
                     name, index = indexed(left)
                     if name is None or index is None or not _capital(left) or not self._counting(index):
                         continue
-                    if self.kind(right) == "v":
+                    counted = set(self._members_letters(right))
+                    if self.kind(right) == "v" and counted & set(letters_of(index)):
                         self._add(name, index, "m")
 
     def losses(self) -> None:

@@ -21,7 +21,7 @@ import sympy as sp
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.limits import spend
-from symcnn.notes.opaque import chosen, equal, positive, sigmoid
+from symcnn.notes.opaque import chosen, equal, positive, sigmoid, tanh
 
 DIGITS = 80
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -142,7 +142,7 @@ class _Walk:
                 return self._logarithm(first)
             case sigmoid():
                 return _IN.divide(ONE, _IN.add(ONE, _IN.exp(first.copy_negate())))
-            case sp.tanh():
+            case tanh():
                 above, below = _IN.exp(first), _IN.exp(first.copy_negate())
                 return _IN.divide(_IN.subtract(above, below), _IN.add(above, below))
             case positive():

@@ -42,8 +42,22 @@ def cues(text: str, whole: str) -> Cues:
         latest_first=says(
             r"(latest|last|newest|largest)[^.]{0,30}(factor|matrix|one|index)[^.]{0,20}(left|first)"
         ),
+        shaped=says(r"gradients?\b[^.]{0,60}\b(has|have|in) the (same )?shapes?\b"),
         zero_based=says(r"(count|start|begin|number)(ed|s|ing)?[^.]{0,25}(at|from|with) (zero|0)\b"),
     )
+
+
+ONE_HOT = re.compile(
+    r"\$\s*\\?(\w+)\s*(?:\\in[^$]*)?\$[^.$]{0,40}\bone[- ]hot\b"
+    r"|\bone[- ]hot\b[^.$]{0,40}\$\s*\\?(\w+)\s*(?:\\in[^$]*)?\$",
+    re.I,
+)
+"""A name that the text calls one-hot."""
+
+
+def one_hot(text: str) -> set[str]:
+    """The names of vectors that are one-hot, so that their entries add up to one."""
+    return {name for match in ONE_HOT.finditer(text) for name in match.groups() if name is not None}
 
 
 def says_single(text: str) -> bool:

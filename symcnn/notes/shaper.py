@@ -46,11 +46,15 @@ from symcnn.notes.tree import (
 if TYPE_CHECKING:
     from symcnn.notes.world import Family, World
 
+CLAIM = "claim"
+"""The scope of formulas that are judged."""
 ONE: Hashable = ("one",)
 COUNTER = -1
 """The place of the axis that counts tensors."""
 Axis = Hashable
 Shape = tuple[Axis, ...] | None
+UNSIZED = frozenset({"I", "bf I", "bb I", "bf 1", "bb 1", "bf 0"})
+"""Identities, ones and zeros, whose size is that of their place."""
 ENTRYWISE = frozenset({"odot", "circ", "*"})
 
 
@@ -308,7 +312,9 @@ class Shaper:
         return ("free", self.scope, node.span.start, node.span.end)
 
     def _join(self, a: Axis, b: Axis) -> None:
-        if ONE not in (a, b):
+        """Note that two axes are one; a claim, which may be false, says so only of axes that nothing else sizes."""
+        known = self.scope == CLAIM and self.world.pinned(a) and self.world.pinned(b)
+        if ONE not in (a, b) and not known:
             self.axes.same(a, b)
 
     def _assume(self, node: Node, shape: Shape) -> Shape:
@@ -328,7 +334,7 @@ class Shaper:
         family = self.world.family(replace(ref, member=None), self.env)
         if family is None or self.world.kinds.get(family.key) is not None:
             return shape
-        if family.key in self.world.functions:
+        if family.key in self.world.functions or family.key in UNSIZED:
             return shape
         self.world.settle(family.key, kind_of(shape))
         for mine, theirs in zip(self.world.axes_of(family), shape, strict=True):

@@ -27,6 +27,9 @@ PREFERRED = {
 }
 """Sizes for names that mostly stand for an image's sides, a kernel's sides, stride, padding or a batch."""
 
+STEPS = frozenset({"s", "p", "u"})
+"""Names that mostly stand for strides and paddings, which need not differ from other sizes."""
+
 POOL = (2, 3, 4, 5, 6, 7)
 
 
@@ -141,7 +144,7 @@ class Axes:
         if any(name in smaller for smaller in self.larger.values()):
             wishes = tuple(max(wish, 2) for wish in wishes)
         wish = wishes[min(self.variant, len(wishes) - 1)] if wishes else 0
-        if wish > floor:
+        if wish > floor and not (wish in used and name.islower() and name not in STEPS):
             return wish
         if floor:
             return floor + 1 + self.variant

@@ -112,6 +112,8 @@ class World:
         self._values: dict[sp.Symbol, sp.Expr | None] = {}
         self._busy: set[Hashable] = set()
         self.opaque: set[sp.Symbol] = set()
+        self.aside: frozenset[str] = frozenset()
+        """Names that are defined elsewhere in the notes than at the place looked at."""
         self.outside = 0
         self.vacant = 0
         """How often a product over an empty range was met."""
@@ -398,17 +400,17 @@ class World:
             letters = [
                 ("letter", scope, name) for name in letters_of(index) if (scope, name) in self.letter_axes
             ]
-            unknown = [a for a in letters if not self._pinned(a)]
-            if self._pinned(axis) and unknown:
+            unknown = [a for a in letters if not self.pinned(a)]
+            if self.pinned(axis) and unknown:
                 self.axes.derive(unknown[0], self._fitting(family, position, index, scope, unknown[0]))
-            elif not self._pinned(axis):
+            elif not self.pinned(axis):
                 if all(
                     isinstance(other[2], Number) for other in self.reaches if other[:2] == (family, position)
                 ):
                     self.elastic.add(axis)
                 self.axes.derive(axis, self._reaching(family, position, index, scope))
 
-    def _pinned(self, axis: Hashable) -> bool:
+    def pinned(self, axis: Hashable) -> bool:
         root = self.axes.find(axis)
         return root in self.axes.fixed or root in self.axes.named or root in self.axes.derived
 
@@ -639,7 +641,18 @@ class World:
             bound = self._bind(definition.indices, indices, env)
             if bound is not None:
                 return self.evaluator(self, env | bound).scalar(definition.body)
+        if family.key in self.facts.normalised and family.key not in self.definitions:
+            return self._rest_of_one(family, indices)
         return None
+
+    def _rest_of_one(self, family: Family, indices: tuple[int, ...]) -> sp.Expr | None:
+        """The last entry of a vector whose entries add up to one: what the others leave."""
+        if len(indices) != 1 or self.rank(family.key) != 1:
+            return None
+        low, size = self._lows(family)[0], max(self.shape(family))
+        if indices[0] != low + size - 1:
+            return None
+        return sp.Integer(1) - sp.Add(*(self.symbol(family, (low + k,)) for k in range(size - 1)))
 
     def _bind(
         self, written: tuple[Node, ...], indices: tuple[int, ...], env: dict[str, int]

@@ -11,7 +11,7 @@ import sympy as sp
 
 from symcnn.notes import numeric
 from symcnn.notes.limits import spend
-from symcnn.notes.opaque import chosen, equal, positive, sigmoid
+from symcnn.notes.opaque import chosen, equal, positive, sigmoid, tanh
 
 LARGEST = 6000
 """Operations in an expression above which no proof is tried."""
@@ -74,7 +74,7 @@ def _explicit(expr: sp.Expr) -> sp.Expr:
     spend(TERM * int(expr.count_ops()))
     z = sp.Wild("z")
     written = expr.replace(sigmoid(z), lambda z: 1 / (1 + sp.exp(-z)))
-    written = written.replace(sp.tanh(z), lambda z: (sp.exp(2 * z) - 1) / (sp.exp(2 * z) + 1))
+    written = written.replace(tanh(z), lambda z: (sp.exp(2 * z) - 1) / (sp.exp(2 * z) + 1))
     written = sp.expand_log(sp.expand(written, power_exp=True, mul=False), force=True)
     numerator, _ = sp.fraction(sp.together(_exponentials(written)))
     spend(_effort(numerator))
@@ -213,7 +213,9 @@ def at_point(expr: sp.Expr, seed: int) -> Any:
 
 
 def _opaque(f: sp.Expr) -> bool:
-    return type(f).__module__ == "symcnn.notes.opaque" and not isinstance(f, sigmoid | positive | equal)
+    return type(f).__module__ == "symcnn.notes.opaque" and not isinstance(
+        f, sigmoid | tanh | positive | equal
+    )
 
 
 def _pretend(f: sp.Expr, seed: int) -> sp.Rational:
