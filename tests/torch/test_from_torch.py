@@ -52,7 +52,12 @@ def close(ours: np.ndarray, theirs: torch.Tensor) -> bool:
     )
 
 
-@pytest.mark.parametrize("case", CASES)
+QUICK = ("u-shaped", "vision")
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in CASES]
+)
 def test_outputs_and_gradients_are_the_originals(case: str) -> None:
     module, example = drawn(case)
     net = sc.from_torch(module, example)
@@ -102,6 +107,7 @@ def test_a_named_loss_is_trained_with() -> None:
     assert all(close(gradients[name], named[net.originals[name]].grad) for name in gradients)
 
 
+@pytest.mark.slow
 def test_a_module_in_training_is_imported_as_it_trains() -> None:
     """Batch norms read the batch, and running statistics follow as PyTorch's do."""
     module, example = drawn("dense")
@@ -121,6 +127,7 @@ def test_a_module_in_training_is_imported_as_it_trains() -> None:
     assert all(not close(state[name], before[net.originals[name]]) for name in state)
 
 
+@pytest.mark.slow
 def test_the_batch_is_of_any_size() -> None:
     module, example = drawn("vision")
     net = sc.from_torch(module, example[:1])

@@ -21,7 +21,9 @@ pytestmark = [pytest.mark.torch, pytest.mark.onnx, pytest.mark.filterwarnings("i
 CASES = ("separable", "u-shaped", "vision", "encoder", "dense", "residual")
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case == "dense" else pytest.mark.slow) for case in CASES]
+)
 def test_a_file_gives_what_the_module_gives(case: str, tmp_path: Path) -> None:
     module, example = drawn(case)
     path = tmp_path / f"{case}.onnx"
