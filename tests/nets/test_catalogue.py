@@ -5,11 +5,17 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
+import sys
+import time
 from pathlib import Path
+from types import FrameType
 
 import pytest
+from sympy.core.cache import clear_cache
 
+import symcnn as sc
 import symcnn.nets.catalogue
+from symcnn.calculus.simplify import algebra_lines
 from symcnn.nets.catalogue import CATALOGUE, KINDS
 from symcnn.nets.formula import layer, of_kind
 from symcnn.nets.kind import LayerKind
@@ -24,7 +30,7 @@ def test_a_kind_is_forward_equations_shapes_and_a_source() -> None:
     fields = {field.name for field in dataclasses.fields(LayerKind)}
     assert fields == {
         *("name", "formula", "shapes", "letter", "title", "source"),
-        *("data", "trained", "labels", "loss", "classes", "defaults"),
+        *("data", "trained", "labels", "loss", "classes", "defaults", "held"),
     }
     for kind in CATALOGUE:
         for field in fields:
@@ -81,9 +87,58 @@ def test_a_layer_added_by_one_equation_gets_everything() -> None:
         tried(made)
 
 
-def test_a_derivation_costs_the_same_whatever_the_sizes() -> None:
-    """Sizes stay symbols: the derivation of the catalogue's convolution mentions no number of pixels."""
+def test_derivations_of_the_catalogue_mention_no_number_of_pixels() -> None:
     for name in ("conv2d", "max_pool2d", "linear"):
         for _, parts in of_kind(KINDS[name]).cotangents():
             for part in parts:
                 assert all(extent.free_symbols for extent in part.of.shape)
+
+
+CONV = "z[n,o,i,j] = b[o] + sum[c,r,s](W[o,c,r,s]*x[n,c,i+r-1,j+s-1 | 0])"
+SIZES = {  # images, channels in and out, height, width
+    "tiny": (2, 3, 5, 7, 11),
+    "huge": (2048, 4096, 8192, 16384, 32768),
+}
+
+
+def derived(sizes: tuple[int, ...]) -> tuple[list[int], int]:
+    """The numbers of steps of a convolution's gradients at some sizes, and the calls of functions that they took."""
+    n, c, o, h, v = sizes
+    shapes = {"x": f"{n},{c},{h},{v}", "W": f"{o},{c},3,3", "b": f"{o}", "z": f"{n},{o},{h},{v}"}
+    made = layer(CONV, shapes)
+    clear_cache()
+    algebra_lines.cache_clear()
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        found = made.cotangents()
+    finally:
+        sys.setprofile(before)
+    return [len(part.derivation.steps) for _, parts in found for part in parts], calls
+
+
+def test_a_derivation_costs_the_same_whatever_the_sizes() -> None:
+    """An image of half a billion pixels takes the steps and the work of one of 35."""
+    derived(SIZES["tiny"])
+    tiny, huge = derived(SIZES["tiny"]), derived(SIZES["huge"])
+    assert tiny[0] == huge[0]
+    assert abs(tiny[1] - huge[1]) < 0.02 * tiny[1]
+
+
+@pytest.mark.slow
+def test_evidence_for_a_standard_layer_takes_no_seconds() -> None:
+    """Derivation, replay, entries and differences of any kind: under a second where nothing else runs."""
+    sc.check("linear")
+    spent: dict[str, float] = {}
+    for kind in CATALOGUE:
+        start = time.process_time()
+        assert sc.check(of_kind(kind)).passed, kind.name
+        spent[kind.name] = time.process_time() - start
+    assert max(spent.values()) < 4, max(spent, key=spent.__getitem__)
+    assert sorted(spent.values())[len(spent) // 2] < 0.5
