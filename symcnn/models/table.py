@@ -65,7 +65,7 @@ class Family:
 ONE_COLUMN = Family("alexnet.alexnet", ONE_WEIRD_TRICK, 224, 16, 64)
 TWO_COLUMNS = Family("alexnet.alexnet_2012", IMAGENET, 224, 16, 64)
 VGG = Family("vgg.vgg", VERY_DEEP, 224, 16, 32)
-RESNET = Family("resnet.resnet", RESIDUAL, 224, 16, 32)
+RESNET = Family("resnet.resnet", RESIDUAL, 224, 16, 64)
 GOOGLENET = Family("googlenet.googlenet", GOING_DEEPER_NORMALISED, 224, 8, 80)
 PUBLISHED = Family("googlenet.googlenet_2014", GOING_DEEPER, 224, 8, 80)
 INCEPTION = Family("inception.inception_v3", RETHINKING, 299, 16, 107)
@@ -87,11 +87,11 @@ MODELS = {
         *VGG.both("vgg13-bn", (133_053_736, 11_308_466_176), (114_190, 1_071_616), depth=13, batch_norm=True),
         *VGG.both("vgg16-bn", (138_365_992, 15_470_264_320), (135_166, 1_403_392), depth=16, batch_norm=True),
         *VGG.both("vgg19-bn", (143_678_248, 19_632_062_464), (156_142, 1_735_168), depth=19, batch_norm=True),
-        *RESNET.both("resnet18", (11_689_512, 1_814_073_344), (45_102, 286_016), depth=18),
-        *RESNET.both("resnet34", (21_797_672, 3_663_761_408), (85_022, 433_472), depth=34),
-        *RESNET.both("resnet50", (25_557_032, 4_089_184_256), (96_782, 468_224), depth=50),
-        *RESNET.both("resnet101", (44_549_160, 7_801_405_440), (174_030, 764_160), depth=101),
-        *RESNET.both("resnet152", (60_192_808, 11_513_626_624), (237_838, 1_060_096), depth=152),
+        *RESNET.both("resnet18", (11_689_512, 1_814_073_344), (45_102, 1_143_104), depth=18),
+        *RESNET.both("resnet34", (21_797_672, 3_663_761_408), (85_022, 1_732_928), depth=34),
+        *RESNET.both("resnet50", (25_557_032, 4_089_184_256), (96_782, 1_869_056), depth=50),
+        *RESNET.both("resnet101", (44_549_160, 7_801_405_440), (174_030, 3_052_800), depth=101),
+        *RESNET.both("resnet152", (60_192_808, 11_513_626_624), (237_838, 4_236_544), depth=152),
         *GOOGLENET.both("googlenet", (13_004_888, 1_506_748_416), (161_926, 4_833_004)),
         *PUBLISHED.both("googlenet-2014", (13_378_280, 1_591_044_096), (105_496, 4_915_404)),
         *INCEPTION.both("inception-v3", (27_161_264, 5_718_899_296), (89_828, 2_190_328)),

