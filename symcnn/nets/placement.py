@@ -66,16 +66,13 @@ class Placement:
         self._made(name, placed.output)
 
     def _add_layer(self, layer: Spec) -> None:
-        base = layer.family.split()[0]
-        name = self._named(layer.name, base)
+        name = self._named(layer.name, layer.family.split()[0])
         names = [wanted for wanted in layer.inputs if wanted in self.values]
         given = [wanted for wanted in layer.inputs if wanted not in self.values]
         data = [self.values[wanted] for wanted in names] or ([] if layer.alone else [self.previous])
         extents = [int(n) for tensor in data[:1] for n in tensor.shape[2:] if n.is_Integer]
         spec = replace(layer.fitted(extents), name=name)
-        kind = spec.kind([tensor.rank for tensor in data], self.training)
-        if given and (len(given) > len(kind.labels) or layer.inputs[0] in given or spec.drawn):
-            self._value(given[0], name)
+        kind = self._kind(spec, data, given)
         if kind.trained and any(isinstance(item, Node) and item.kind.trained for item in self.items):
             self.stage += 1
         node = place(spec, kind, data, self._names(spec, kind, given), self.policy)
@@ -85,8 +82,22 @@ class Placement:
         for tensor in node.labels:
             self._share(tensor, name)
         self.items.append(node)
-        self.values.update((tensor.name, tensor) for _, tensor in node.tensors)
+        self.values.update((tensor.name, tensor) for _, tensor in node.tensors if tensor not in node.labels)
         self._made(name, node.output)
+
+    def _kind(self, spec: Spec, data: Sequence[Tensor], given: Sequence[str]) -> LayerKind:
+        """The kind for the data; names that no value has are those of labels, after at least one of the data."""
+        if given and (spec.drawn or spec.inputs[0] in given):
+            self._value(given[0], spec.name)
+        try:
+            kind = spec.kind([tensor.rank for tensor in data], self.training)
+        except ShapeError:
+            if given:
+                self._value(given[0], spec.name)
+            raise
+        if len(given) > len(kind.labels):
+            self._value(given[0], spec.name)
+        return kind
 
     def _named(self, name: str, base: str) -> str:
         if name and not NAME.fullmatch(name):

@@ -209,6 +209,10 @@ def test_labels_of_other_shapes_are_named() -> None:
         [*two, spec.mse_loss(name="second").on("b", "y2"), spec.total(1, 2).on("first", "second")], (4,)
     )
     assert [(t.name, str(t.shape[1])) for t in net.labels] == [("y", "3"), ("y2", "2")]
+    again = spec.mse_loss(name="third").on("b", "y2")
+    losses = [spec.mse_loss(name="second").on("b", "y2"), again]
+    net = Network([*two, *losses, spec.total(1, 2, 3).on("first", "second", "third")], (4,))
+    assert [t.name for t in net.labels] == ["y", "y2"]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +247,7 @@ def test_adaptive_pooling_into_equal_bins_is_pooling() -> None:
         (lambda: blocked(bottleneck("r1").on("z9")), "r1: expected one of the values x, .* got 'z9'"),
         (lambda: blocked(spec.block(spec.relu().on("z1"), name="r")), "r: relu1: expected one of the values x as input"),
         (lambda: Network([spec.linear(4, 3), spec.mse_loss(), spec.mse_loss().on("z1")], (4,)), r"total\(…\)"),
+        (lambda: blocked(spec.add("z1", "z7")), "add1: expected one of the values x, .* got 'z7'"),
         (lambda: spec.total(), "a weight for each loss"),
         (lambda: spec.batch_norm2d(4, momentum=2), "momentum from 0 to 1"),
         (
