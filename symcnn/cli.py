@@ -152,7 +152,7 @@ def _emit(arguments: argparse.Namespace) -> int:
 
     subject = _subject(arguments)
     with _progress("emitting"):
-        emitted = sc.emit(subject, arguments.style, exact=arguments.exact)
+        emitted = sc.emit(subject, arguments.style, exact=arguments.exact, target=arguments.target)
     if arguments.explain:
         print(
             emitted.choices or "nothing was chosen: the readable style computes what the equations say",
@@ -330,13 +330,22 @@ def _parser() -> argparse.ArgumentParser:
         default="readable",
         help="to be read, or to be fast (networks)",
     )
+    emit.add_argument(
+        "--target",
+        choices=("numpy", "array-api"),
+        default="numpy",
+        help="array-api: for the arrays of any library of that standard (readable)",
+    )
     emit.add_argument("--explain", action="store_true", help="say on standard error what was chosen, and why")
     emit.add_argument("--exact", action="store_true", help="fast: nothing that enlarges rounding errors")
     check = commands.add_parser("check", help="run the evidence for a model's gradients")
     check.set_defaults(run=_check)
     for command in (derive, emit, check):
         command.add_argument(
-            "model", nargs="?", metavar="MODEL", help="a name that `symcnn models` lists, or FILE.toml"
+            "model",
+            nargs="?",
+            metavar="MODEL",
+            help="a name that `symcnn models` lists, FILE.toml or FILE.onnx",
         )
         command.add_argument(
             "--formula", action="append", metavar="TEXT", help="equations, one a line (repeatable)"
@@ -347,7 +356,9 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("show", help="list a model's layers, shapes and parameters")
     show.set_defaults(run=_show)
-    show.add_argument("model", metavar="MODEL", help="a name that `symcnn models` lists, or FILE.toml")
+    show.add_argument(
+        "model", metavar="MODEL", help="a name that `symcnn models` lists, FILE.toml or FILE.onnx"
+    )
     models = commands.add_parser("models", help="list the models")
     models.set_defaults(run=_models)
     for command in (check, show, models):

@@ -69,11 +69,14 @@ def derive(subject: Subject, wrt: Sequence[str] | None = None) -> Document:
     return build(found)
 
 
-def emit(subject: Subject, style: Style = "readable", *, exact: bool = False) -> Emitted:
+def emit(
+    subject: Subject, style: Style = "readable", *, exact: bool = False, target: str = "numpy"
+) -> Emitted:
     """One module that needs NumPy only: ``.source``, ``.write(path)``, ``.load()``. Raises SymcnnError.
 
     ``style`` "fast" gives a network's module with arrays made beforehand and rewritten equations; ``exact`` keeps to
-    rewritings that do not enlarge rounding errors. ``.choices`` says what was chosen.
+    rewritings that do not enlarge rounding errors. ``.choices`` says what was chosen. ``target`` "array-api" gives a
+    readable module that runs on the arrays of any library of the Python array API standard.
     """
     from symcnn.render.fast_module import emit_fast
     from symcnn.render.numpy_source import emit_plan
@@ -82,7 +85,9 @@ def emit(subject: Subject, style: Style = "readable", *, exact: bool = False) ->
         raise SymcnnError(f"expected the style readable or fast, got {style!r}")
     found = subject_of(subject)
     if style == "readable":
-        return emit_plan(plan_of(found))
+        return emit_plan(plan_of(found), target)
+    if target != "numpy":
+        raise SymcnnError(f"expected the target numpy with the style fast, got {target!r}")
     return emit_fast(found.plan() if isinstance(found, Layer) else plan(found, flat=True), exact)
 
 

@@ -71,9 +71,9 @@ class Program:
         return (*self.forward, *self.loss, *self.backward)
 
 
-def build(plan: Plan) -> Program:
-    """The array program of a plan. Raises UnsupportedFormula."""
-    layout = _layout(plan)
+def build(plan: Plan, layout: Layout | None = None) -> Program:
+    """The array program of a plan, in its usual layout unless one is given. Raises UnsupportedFormula."""
+    layout = layout or _layout(plan)
     taken = {tensor.name for tensor in (*plan.inputs, *plan.parameters, *plan.state)} | {
         symbol.name for symbol in every_symbol(plan)
     }

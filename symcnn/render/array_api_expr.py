@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from symcnn.core.errors import UnsupportedFormula
 from symcnn.program.array import (
-    ARITHMETIC,
-    LOGICAL,
     Accumulate,
     Apply,
     Cast,
@@ -16,6 +15,7 @@ from symcnn.program.array import (
     Count,
     Diagonal,
     Dilate,
+    Drawn,
     Expand,
     Flip,
     Fold,
@@ -46,6 +46,8 @@ class ArrayWriter(Writer):
     array stands in a call; so casts, whole index expressions and arrays of no axes are written out.
     """
 
+    assigns: ClassVar[bool] = False
+
     def _apply(self, node: Apply) -> Text:
         name, args = node.function, node.args
         if name in ("maximum", "minimum") and any(isinstance(arg, Scalar) for arg in args):
@@ -70,7 +72,7 @@ class ArrayWriter(Writer):
             return f"{name}(xp, {self._float(args[0])[0]})", ATOM
         if name in CALLS:
             return f"xp.{name}({self._float(args[0])[0]})", ATOM
-        return super()._apply(node)
+        return Writer._apply(self, node)
 
     def _float(self, node: Node) -> Text:
         """``node``, cast to the dtype of the inputs where it holds truth values or whole numbers."""
@@ -158,6 +160,9 @@ class ArrayWriter(Writer):
                 return f"float({self.text(node.source)})"
             case Cast():
                 return f"xp.astype({self.text(node.source)}, {self.dtype()})"
+            case Drawn(p=p):
+                draws = f"xp.asarray(rng.random({self.shape(node.shape)}, np.float32), device=device)"
+                return f"xp.astype({draws} >= {self.number(p)}, {self.dtype()})"
             case Zeros():
                 return f"xp.zeros({self.shape(node.shape)}, {self.made()})"
         raise UnsupportedFormula(f"no array API form for {type(node).__name__}")
@@ -181,7 +186,3 @@ class ArrayWriter(Writer):
 
 def _arrays(nodes: tuple[Node, ...]) -> list[Node]:
     return [node for node in nodes if not isinstance(node, Scalar)]
-
-
-assert {"maximum", "minimum"} <= ARITHMETIC
-assert "not" in LOGICAL

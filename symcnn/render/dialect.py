@@ -23,6 +23,14 @@ class Dialect:
         """The extent of the first axis."""
         return f"len({array})" if self is NUMPY else f"{array}.shape[0]"
 
+    def number(self, text: str) -> str:
+        """An array of no axes as it is handed to the caller: under the standard it stays one."""
+        return f"float({text})" if self is NUMPY else text
+
+    def labels(self, text: str, arrays: Sequence[str]) -> str:
+        """Whole numbers that are compared with indices: the standard has no joint dtype of both."""
+        return text if self is NUMPY or not arrays else f"xp.astype({text}, {arrays[0]}.dtype)"
+
     def begun(self, arrays: Sequence[str]) -> list[str]:
         """The lines with which a function on these arrays starts."""
         return [] if self is NUMPY or not arrays else [f"xp = _namespace({arrays[0]})"]

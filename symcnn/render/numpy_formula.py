@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy as sp
 
 from symcnn.core.plan import Statement
@@ -26,7 +28,12 @@ def formula(program: Program, dialect: Dialect = NUMPY) -> str:
     scalars = (*_open_sizes(program), *plan.scalars)
     given, _, numbers = module.scalars(scalars)
     tensors = ", ".join(module.name(tensor.name) for tensor in plan.inputs)
-    start = [*_taken(module), *numbers, *module.size_lines(plan.inputs, [symbol for symbol, _ in scalars])]
+    floats = [module.name(t.name) for t in plan.inputs if classes_of(t, plan.statements) is None]
+    start = [
+        *_taken(module, floats),
+        *numbers,
+        *module.size_lines(plan.inputs, [symbol for symbol, _ in scalars]),
+    ]
     start += [
         f'_fits("{tensor.name}", {module.name(tensor.name)}, {module.shape(tensor.shape)})'
         for tensor in plan.inputs
@@ -38,7 +45,6 @@ def formula(program: Program, dialect: Dialect = NUMPY) -> str:
     module.helpers |= writer.used
     seeded = [f'{seed} = _array("{seed}", {seed}, {plan.output.rank})', "", fits]
     results = [tensor.name for _, tensor in plan.gradients]
-    floats = [module.name(t.name) for t in plan.inputs if classes_of(t, plan.statements) is None]
     values = {
         "arguments": ", ".join(part for part in (tensors, "*" if given else "", given) if part),
         "seed": seed,
@@ -56,14 +62,18 @@ def _forward(program: Program) -> list[Statement]:
     return [action for action in program.plan.forward if isinstance(action, Statement)]
 
 
-def _taken(module: Module) -> list[str]:
+def _taken(module: Module, floats: Sequence[str]) -> list[str]:
+    """Lines that check the arguments; ``floats`` are those that hold no labels."""
     lines = []
     for tensor in module.plan.inputs:
         name = module.name(tensor.name)
-        labels = classes_of(tensor, _forward(module.program)) is not None
-        lines.append(
-            f'{name} = _array("{tensor.name}", {name}, {tensor.rank}{", " + chr(34) + "iuf" + chr(34) if labels else ""})'
-        )
+        if name in floats:
+            lines.append(f'{name} = _array("{tensor.name}", {name}, {tensor.rank})')
+    for tensor in module.plan.inputs:
+        name = module.name(tensor.name)
+        if name not in floats:
+            taken = f'_array("{tensor.name}", {name}, {tensor.rank}, "iuf")'
+            lines.append(f"{name} = {module.dialect.labels(taken, floats)}")
     return lines
 
 

@@ -283,7 +283,8 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _imports(text: str) -> str:
     lines = ["import math", ""] if "math." in text else []
-    lines.append("import numpy as np")
+    if "np." in text:
+        lines.append("import numpy as np")
     if "as_strided(" in text:
         lines.append("from numpy.lib.stride_tricks import as_strided")
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from symcnn.core.plan import Call, Plan
@@ -81,10 +81,12 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
     words = classes_of(image, plan.every_statement)  # numbers of words, which are looked up
     known = "" if words is None else f", {module.writer().number(words)}"
     arrays = [x] if words is None else [f'params["{plan.parameters[0].name}"]']
-    start = [f'{x} = _array("{image.name}", {x}, ({shape}){known})', *module.size_lines([image]), *turned]
+    taken = f'_array("{image.name}", {x}, ({shape}){known})'
     if words is not None:
         module.helpers.add("labels")
-    given = [*_labels(module, labels), *_turned(program, module, labels)]
+        taken = dialect.labels(taken, arrays)
+    start = [f"{x} = {taken}", *module.size_lines([image]), *_least(plan), *turned]
+    given = [*_labels(module, labels, arrays), *_turned(program, module, labels)]
     early = any(function.procedure.labels for function in functions.values())
     if early:
         start += ["if training:", *(f"    {line}" for line in given)]
@@ -112,8 +114,8 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
         "output": module.name(plan.output.name),
         "output_shape": module.shape(plan.output.shape),
         "output_turn": f".transpose({', '.join(map(str, order))}).copy()" if order != sorted(order) else "",
-        "objective": module.name(plan.objective.name),
-        "measure": module.name(measure.name),
+        "objective": dialect.number(module.name(plan.objective.name)),
+        "measure": dialect.number(module.name(measure.name)),
         "shapes": wrapped([f'"{p.name}": {p.shape}' for p in parameters]),
         "fans": wrapped([f'"{p.name}": {p.fan_in}' for p in parameters if p.kind == "weight"]),
         "gains": wrapped([f'"{p.name}"' for p in parameters if p.kind == "gain"]),
@@ -122,7 +124,7 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
         "units": wrapped([f'"{tensor.name}"' for tensor in plan.units]),
         "gradients": entries(found),
         "blocks": [pair(routine, program, functions, module) for routine in program.routines],
-        **descents(),
+        **descents(dialect.writer),
         "calls": any(isinstance(step.node, Called) for step in after),
     }
     return module.rendered("network.py.jinja", values)
@@ -138,8 +140,16 @@ def _in_block(name: str, plan: Plan) -> bool:
     )
 
 
-def _labels(module: Module, labels: Iterable[Tensor]) -> list[str]:
-    """Lines that check what the caller gives beside the images."""
+def _least(plan: Plan) -> list[str]:
+    """Lines that refuse to train on fewer examples than statistics need."""
+    if plan.least == 1:
+        return []
+    message = f"expected {plan.least} examples or more in training, got {{N}}: one value has no variance"
+    return [f"if training and N < {plan.least}:", f'    raise ValueError(f"{message}")']
+
+
+def _labels(module: Module, labels: Iterable[Tensor], arrays: Sequence[str]) -> list[str]:
+    """Lines that check what the caller gives beside the images; ``arrays`` rule the dtype."""
     plan = module.plan
     lines = []
     for tensor in labels:
@@ -150,7 +160,8 @@ def _labels(module: Module, labels: Iterable[Tensor]) -> list[str]:
         else:
             module.helpers.add("labels")
             number = module.writer().number(classes)
-            lines.append(f'{name} = _array("{tensor.name}", {name}, {shape}, {number})')
+            taken = f'_array("{tensor.name}", {name}, {shape}, {number})'
+            lines.append(f"{name} = {module.dialect.labels(taken, arrays)}")
     return lines
 
 

@@ -11,6 +11,8 @@ from types import ModuleType
 from symcnn.core.files import write_whole
 from symcnn.core.plan import Plan
 from symcnn.program.build import build
+from symcnn.program.scope import Layout
+from symcnn.render.dialect import NUMPY, dialect
 from symcnn.render.numpy_formula import formula
 from symcnn.render.numpy_network import network
 
@@ -41,10 +43,12 @@ class Emitted:
         return module
 
 
-def emit_plan(plan: Plan) -> Emitted:
+def emit_plan(plan: Plan, target: str = "numpy") -> Emitted:
     """The module of a plan: a network where it has an objective, else ``forward`` and ``vjp`` of a formula.
 
-    Raises UnsupportedFormula where an expression has no array form.
+    The target "array-api" gives functions for the arrays of any library of that standard, laid out as they come.
+    Raises UnsupportedFormula where an expression has no array form, UnknownName for another target.
     """
-    program = build(plan)
-    return Emitted(formula(program) if plan.objective is None else network(program))
+    written = dialect(target)
+    program = build(plan) if written is NUMPY else build(plan, Layout())
+    return Emitted(formula(program, written) if plan.objective is None else network(program, written))

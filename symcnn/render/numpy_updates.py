@@ -22,25 +22,25 @@ class Descent:
     lines: tuple[str, ...]
 
 
-def descents() -> dict[str, Descent]:
-    """Momentum and Adam."""
-    return {update.name: _descent(update) for update in (MOMENTUM, ADAM)}
+def descents(writer: type[Writer] = Writer) -> dict[str, Descent]:
+    """Momentum and Adam; a writer that assigns to no entry gives the arrays new names."""
+    return {update.name: _descent(update, writer) for update in (MOMENTUM, ADAM)}
 
 
-def _descent(update: Update) -> Descent:
+def _descent(update: Update, writer: type[Writer]) -> Descent:
     replaced = {"q": "p", **{after: before for before, after in update.memory}}
     names = {"p": "p", "g": "g"}
     varied = update.varied()
     lines: list[str] = []
     for place, equation in enumerate(update.system().equations):
         other = varied.equations[place] if varied else equation
-        text = _text(equation, names)
+        text = _text(equation, names, writer)
         formula = written(equation)
         if other.body != equation.body:
-            text = f"{_text(other, names)} if {update.option} else {text}"
+            text = f"{_text(other, names, writer)} if {update.option} else {text}"
         name = equation.tensor.name
         names[name] = replaced.get(name, name)
-        target = f"{names[name]}[...]" if name in replaced else name
+        target = f"{names[name]}[...]" if name in replaced and writer.assigns else names[name]
         line = f"{target} = {text}  # {formula}"
         lines += [line] if len(line) <= WIDTH - 8 else [f"# {formula}", f"{target} = {text}"]
     options = (*update.defaults, *(((update.option, "False"),) if update.option else ()))
@@ -49,5 +49,5 @@ def _descent(update: Update) -> Descent:
     )
 
 
-def _text(equation: Equation, names: dict[str, str]) -> str:
-    return Writer(names).text(lower_equation(equation, Layout()))
+def _text(equation: Equation, names: dict[str, str], writer: type[Writer]) -> str:
+    return writer(names).text(lower_equation(equation, Layout()))
