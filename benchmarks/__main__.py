@@ -30,7 +30,7 @@ def started(
 ) -> tuple[subprocess.Popen[str], dict[str, Any]]:
     """A peer's process, warmed, and what it says of its gradients."""
     env = {key: value for key, value in os.environ.items() if key != "OPENBLAS_CORETYPE"}
-    blas = "1" if peer.startswith(("workers", "yardstick")) else str(threads)
+    blas = "1" if peer.startswith("yardstick") else str(threads)
     env |= {"OPENBLAS_NUM_THREADS": blas, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     command = [sys.executable, "-m", "benchmarks.worker", peer, network, str(batch), str(threads)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)

@@ -33,17 +33,13 @@ def peer(
         return _textbook(case, params, x, y)
     if name.startswith("yardstick"):
         return _yardstick(case, params, x, y, threads)
-    return _emitted(name, case, params, x, y, threads)
+    return _emitted(name, case, params, x, y)
 
 
-def _emitted(
-    name: str, case: Case, params: Arrays, x: np.ndarray, y: np.ndarray, threads: int
-) -> tuple[Step, Gradients]:
+def _emitted(name: str, case: Case, params: Arrays, x: np.ndarray, y: np.ndarray) -> tuple[Step, Gradients]:
     style, _, exact = name.partition("-")
     options: dict[str, Any] = {} if style == "readable" else {"style": "fast", "exact": bool(exact)}
     module = emit(case.network(), **options).load()
-    if style == "workers":
-        module.set_workers(threads)
     own = module.init()
     for key, value in params.items():
         own[key][...] = value
@@ -98,7 +94,7 @@ def reference(case: Case, params: Arrays, x: np.ndarray, y: np.ndarray) -> Array
     try:
         return _torch("torch", case, wide, x.astype(np.float64), labels, 1)[1]()
     except Absent:
-        return _emitted("readable", case, wide, x.astype(np.float64), labels, 1)[1]()
+        return _emitted("readable", case, wide, x.astype(np.float64), labels)[1]()
 
 
 def _textbook(case: Case, params: Arrays, x: np.ndarray, y: np.ndarray) -> tuple[Step, Gradients]:

@@ -136,7 +136,7 @@ def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
     made.append(weight)
     batch = (conv.batch, conv.data.tensor.shape[0])
     outs = [(i.symbol, i.extent) for i in pool.equation.free[2:]]
-    data, at, bound = split(conv, strides, reach, [extent for _, extent in outs], taken, made)
+    data, weight_at, data_at, bound = split(conv, strides, reach, [extent for _, extent in outs], taken, made)
     c = fresh("c")
     places = [k for k, _ in outs]
     steps = [index(k.name) for k, _ in bound]
@@ -146,11 +146,11 @@ def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
         equation(
             unused_name(f"{conv.weight.tensor.name}_split", taken),
             [*zip(phase, counts, strict=True), outputs, channels, *split_axes],
-            Read(weight.tensor, [*phase, outputs[0], channels[0], *(rebind(p, named) for p in at["weight"])]),
+            Read(weight.tensor, [*phase, outputs[0], channels[0], *(rebind(p, named) for p in weight_at)]),
         )
     )
     product = Read(made[-1].tensor, [*phase, outputs[0], c, *(k for k, _ in bound)]) * Read(
-        data, [c, *at["data"](places), conv.batch]
+        data, [c, *data_at(places), conv.batch]
     )
     body = Reduce("sum", product, [(c, channels[1]), *bound])
     free = [*zip(phase, counts, strict=True), outputs, *outs, batch]
@@ -172,7 +172,12 @@ def split(
     outs: Sequence[sp.Expr],
     taken: set[str],
     made: list[Equation],
-) -> tuple[Tensor, dict[str, Callable[..., list[sp.Expr]] | list[sp.Expr]], list[tuple[sp.Symbol, sp.Expr]]]:
+) -> tuple[
+    Tensor,
+    list[sp.Expr],
+    Callable[[Sequence[sp.Expr]], list[sp.Expr]],
+    list[tuple[sp.Symbol, sp.Expr]],
+]:
     """The input with places that a stride skips as axes of their own, in the order [c, a…, h…, n].
 
     Gives the tensor, how the windows read weight and data, and the limits of the sums.
@@ -210,7 +215,7 @@ def split(
     def data(places: Sequence[sp.Expr]) -> list[sp.Expr]:
         return [*fine, *(place + k for place, k in zip(places, coarse, strict=True))]
 
-    return made[-1].tensor, {"weight": weight, "data": data}, bound
+    return made[-1].tensor, weight, data, bound
 
 
 # -- in a plan -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ with ``out=``. A node without a form of its own is computed as the readable modu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import sympy as sp
@@ -40,6 +40,7 @@ class Emitter:
     steps: Sequence[Step]
     batch: sp.Symbol
     kept: frozenset[str]
+    compute: Callable[[Emitter, Node, Array], None]
     writer: Writer = field(init=False)
     arrays: dict[str, Array] = field(default_factory=dict)
     pool: Pool = field(default_factory=Pool)
@@ -261,9 +262,7 @@ class Emitter:
 
     def into(self, node: Node, target: Array) -> None:
         """Lines that compute ``node`` into ``target``."""
-        from symcnn.render.fast_kernels import compute
-
-        compute(self, node, target)
+        self.compute(self, node, target)
 
     def call(self, text: str) -> None:
         """One more line of the running function."""
@@ -351,6 +350,14 @@ class Emitter:
             ):
                 return array
         return None
+
+    def is_kept(self, node: Node) -> bool:
+        """Whether the memory behind ``node`` belongs to a name."""
+        while isinstance(node, (*VIEWS, Reshape)) and node.sources:
+            if isinstance(node, Reshape) and not self.is_view(node):
+                return False
+            node = node.sources[0]
+        return isinstance(node, (*VIEWS, Pad))
 
     def dead(self, name: str) -> bool:
         """Whether nothing after the current step reads ``name``."""

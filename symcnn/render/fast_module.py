@@ -16,6 +16,7 @@ from symcnn.program.fast_build import FastProgram, evaluated, fast_program, two_
 from symcnn.program.fast_rewrite import Choice
 from symcnn.render.fast_arrays import Array, Bound, row_major
 from symcnn.render.fast_emit import Emitter
+from symcnn.render.fast_kernels import compute
 from symcnn.render.loader import render
 from symcnn.render.numpy_lines import comment
 from symcnn.render.numpy_module import OWN_NAMES, classes_of, safe, tidy, wrapped
@@ -103,7 +104,7 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     assert plan.objective is not None, "a network has an objective"
     sections = (program.forward, program.loss, program.backward)
     steps = [step for section in sections for step in section]
-    to = Emitter(steps, batch, frozenset([plan.output.name]), used=set(WORKSPACE | OWN_NAMES))
+    to = Emitter(steps, batch, frozenset([plan.output.name]), compute, used=set(WORKSPACE | OWN_NAMES))
     to.held = {tensor.name for tensor in plan.state}
     to.used |= {table.name for table in made.numbers}
     held = (*plan.parameters, *plan.state)
