@@ -14,6 +14,7 @@ from symcnn.nets.network import Network
 from symcnn.nets.reverse import Sweep
 from symcnn.nets.spec import (
     add,
+    batch_norm1d,
     batch_norm2d,
     block,
     conv2d,
@@ -260,3 +261,34 @@ def test_masks_come_from_the_given_generator() -> None:
     ]
     assert losses[0] == losses[1]
     assert len(set(losses)) > 1
+
+
+def test_one_value_of_a_channel_has_no_variance() -> None:
+    layers = [linear(4, 3), batch_norm1d(3), linear(3, 2), softmax(), cross_entropy()]
+    module = emit_plan(plan(Network(layers, (4,), name="norm"))).load()
+    params, x = module.init(), np.ones((1, 4), np.float32)
+    assert np.isfinite(module.loss(params, x, np.array([1])))
+    with pytest.raises(ValueError, match=r"expected 2 examples or more in training, got 1"):
+        module.loss_and_grads(params, x, np.array([1]))
+
+
+def test_large_parts_are_made_again_and_freed_with_the_same_gradients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layers = [conv2d(2, 8, 3, padding=1), relu(), conv2d(8, 8, 3), relu(), max_pool2d(2), global_avg_pool()]
+    net = Network([*layers, linear(8, 3), cross_entropy_with_logits()], (2, 12, 12), name="large")
+    x, y = np.random.default_rng(0).normal(size=(3, 2, 12, 12)), np.array([0, 2, 1])
+    usual = emit_plan(plan(net))
+    monkeypatch.setattr("symcnn.program.build.KEPT", 100)
+    monkeypatch.setattr("symcnn.render.numpy_module.FREED", 100)
+    sparing = emit_plan(plan(net))
+    assert "del " not in usual.source
+    assert usual.source.count("x_columns = ") == 1
+    assert sparing.source.count("_columns = ") > usual.source.count("_columns = ")
+    assert "dz1 = da1 * (a1 > 0)" in sparing.source, "a1 > 0 stands for z1 > 0, so that z1 is not kept"
+    assert any(line.strip() == "del z1" for line in sparing.source.splitlines())
+    params = usual.load().init(0, np.float64)
+    first, second = (module.load().loss_and_grads(params, x, y) for module in (usual, sparing))
+    assert first[0] == second[0]
+    for name in params:
+        np.testing.assert_allclose(first[1][name], second[1][name], rtol=1e-13)
