@@ -158,6 +158,14 @@ def contracted(
     return a.formula(title, text, given, sources, name or title, sizes, letter="z")
 
 
+def running_sum(a: Assembly, x: View, dim: int) -> View:
+    """The sum of the entries up to each along an axis."""
+    entry = axes(x.rank, least=1)
+    k = entry.indices[placed(dim, x.rank)]
+    text = f"{entry.at('y')} = sum[{k}1](where({k}1 <= {k}, {entry.at('x', **{k: f'{k}1'})}, 0))"
+    return a.formula("running sum", text, {"x": entry.shape, "y": entry.shape}, {"x": a.source(x)}, "cumsum")
+
+
 def dense(a: Assembly, x: View, weight: View, bias: View | None, name: str = "linear") -> View:
     """z[…,k] = b[k] + Σ_d W[k,d]·x[…,d]."""
     kind = standard("linear", rank=x.rank, bias=bias is not None)

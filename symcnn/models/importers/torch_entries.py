@@ -175,6 +175,8 @@ OPERATORS |= {
     "erf": _entries("erf", "erf({0})"),
     "maximum": _entries("maximum", "max({0}, {1})", "self", "other"),
     "minimum": _entries("minimum", "min({0}, {1})", "self", "other"),
+    "fmax": _entries("maximum", "max({0}, {1})", "self", "other"),
+    "fmin": _entries("minimum", "min({0}, {1})", "self", "other"),
     "clamp_min": _entries("maximum", "max({0}, {1})", "self", "min"),
     "clamp_max": _entries("minimum", "min({0}, {1})", "self", "max"),
     "gt": _entries("comparison", "where({0} > {1}, 1, 0)", "self", "other"),
@@ -233,10 +235,15 @@ OPERATORS |= {
 
 
 def _extreme(a: Assembly, c: Arguments, name: str) -> Any:
-    if isinstance(c.get("other"), View):
+    if c.get("other") is not None:
         return OPERATORS["maximum" if name == "amax" else "minimum"](a, c)
     found = OPERATORS[name](a, c)
     return [found, None] if "dim" in c else found
+
+
+@operator("cumsum")
+def _cumsum(a: Assembly, c: Arguments) -> View:
+    return operations.running_sum(a, c["self"], int(c["dim"]))
 
 
 @operator("var")

@@ -213,14 +213,10 @@ class Reading:
         result = OPERATORS[_name(op)](self.assembly, arguments)
         for argument in op._schema.arguments:
             name, usual = argument.name, argument.default_value if argument.has_default_value() else None
-            if (
-                name not in arguments.read
-                and name not in UNIMPORTANT
-                and dict.__getitem__(arguments, name) != usual
-            ):
-                raise UnsupportedFormula(
-                    f"the argument {name}={dict.__getitem__(arguments, name)!r} is not supported"
-                )
+            value = dict.__getitem__(arguments, name)
+            floats = name == "dtype" and getattr(value, "is_floating_point", False)
+            if name not in arguments.read and name not in UNIMPORTANT and value != usual and not floats:
+                raise UnsupportedFormula(f"the argument {name}={value!r} is not supported")
         return result
 
     def _arguments(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -283,6 +283,7 @@ def _output(c: Arguments, x: View) -> list[int]:
 
 def _filled(number: float | None) -> Operator:
     def read(a: Assembly, c: Arguments) -> View:
+        c.get("dtype")  # numbers of any kind are read as floats
         shape = c["size"] if "size" in c else c["self"].shape
         value = c["fill_value"] if number is None else number
         return expanded(constant(np.full((1,) * len(shape), float(value))), shape)
