@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from symcnn.render.graph_layout import BEHIND, Curve, Label, Rectangle, drawing
-from symcnn.render.graph_picture import Picture
+from symcnn.render.graph_picture import Picture, pages
 from symcnn.render.latex_text import escape
+
+LONGEST_CHAIN, TALLEST = 40, 18  # boxes
 
 
 def tikz(picture: Picture) -> str:
-    """The picture and its caption. One unit is a pixel of the layout; y points down."""
+    """The picture and its caption, in parts where it would be too tall to read on a page."""
+    most = LONGEST_CHAIN if picture.is_chain else TALLEST
+    return "\n\n".join(_one(part) for part in pages(picture, most))
+
+
+def _one(picture: Picture) -> str:
+    """One picture. One unit is a pixel of the layout; y points down."""
     drawn = drawing(picture)
     lines = [*map(_arrow, drawn.curves), *map(_label, drawn.labels), *map(_box, drawn.rectangles)]
     body = "\n".join(lines)

@@ -44,7 +44,7 @@ from symcnn.render.dossier_scopes import scopes_of
 from symcnn.render.dossier_tables import counts
 from symcnn.render.graph_layout import Rectangle, drawing
 from symcnn.render.graph_network import body_picture, network_picture
-from symcnn.render.graph_picture import Box, Picture
+from symcnn.render.graph_picture import Box, Picture, pages
 from symcnn.render.graph_svg import svg
 from symcnn.render.graph_tikz import tikz
 
@@ -174,6 +174,22 @@ def test_a_long_chain_is_drawn_in_rows() -> None:
     drawn = drawing(Picture(boxes, "chain"))
     assert len({r.y for r in drawn.rectangles}) > 1
     assert drawn.width < 1000
+
+
+def test_a_tall_picture_is_cut_where_no_edge_passes_by() -> None:
+    boxes = [Box("x", ("x",))]
+    for k in range(12):
+        boxes += [
+            Box(f"c{k}", ("c",), "8×8", (boxes[-1].name,)),
+            Box(f"s{k}", ("+",), "8×8", (f"c{k}", boxes[-1].name)),
+        ]
+    whole = Picture(tuple(boxes), "skips")
+    found = pages(whole, 6)
+    assert all(len(part.boxes) <= 6 for part in found)
+    assert [part.boxes[0].name for part in found[1:]] == [part.boxes[-1].name for part in found[:-1]]
+    edges = [(name, box.name) for part in found for box in part.boxes for name in box.reads]
+    assert edges == [(name, box.name) for box in whole.boxes for name in box.reads]
+    assert pages(whole, len(boxes)) == (whole,)
 
 
 def test_a_box_that_reads_what_comes_later_is_refused() -> None:
