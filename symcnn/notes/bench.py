@@ -36,7 +36,8 @@ class Bench:
     @property
     def made(self) -> set[str]:
         """The names that the notes define as whole tensors, anywhere: two of them are two things."""
-        return {d.key for d in self.facts.definitions if d.indices is None and not d.display}
+        whole = [d for d in self.facts.definitions if d.indices is None and d.layer is None and not d.display]
+        return {d.key for d in whole}
 
     def active(self, order: int, *, ahead: bool = True) -> tuple[Definition, ...]:
         """The definitions in force for the piece with that number, in the order of the notes.

@@ -122,7 +122,7 @@ def _outside(world: World, evaluator: Evaluator, left: Node) -> bool:
     try:
         evaluator.factor(left)
     except SymcnnError:
-        return False
+        return world.outside > before
     return world.outside > before
 
 

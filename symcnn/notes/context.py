@@ -28,6 +28,7 @@ from symcnn.notes.names import (
 from symcnn.notes.operations import known_function
 from symcnn.notes.shaper import arguments_of, function_name
 from symcnn.notes.tree import (
+    NOWHERE,
     Add,
     Annotated,
     BigOperator,
@@ -65,6 +66,7 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     facts.normalised = talk.one_hot(document.text)
     _sizes(facts, trees)
     find_members(facts.habits, trees, found, facts.sizes, document.text)
+    _counted(facts, trees, document.text)
     _losses(facts, trees)
     _layers(facts, trees)
     _applied(facts, trees, found)
@@ -180,6 +182,28 @@ def _sizes(facts: Facts, trees: list[Node]) -> None:
         for node in walk(tree):
             if isinstance(node, Script) and base_name(node.base) == "bb R" and node.sup is not None:
                 _mark_sizes(facts, node.sup)
+
+
+RANGE = re.compile(r"\$\s*(\w)\s*=\s*(\d)\s*,\s*(?:\d\s*,\s*)?\\[lc]?dots\s*,\s*(\w)\s*\$")
+"""For $t = 1, \\dots, T$."""
+
+
+def _counted(facts: Facts, trees: list[Node], text: str) -> None:
+    """The range of a letter that counts tensors: stated in the text, or given by a sum over it."""
+    counters = {*facts.habits.members.values(), *facts.habits.implicit.values()}
+    for match in RANGE.finditer(text):
+        if match[1] in counters and match[3].isupper():
+            facts.sizes.add(match[3])
+            facts.ranges.setdefault(match[1], (int(match[2]), Symbol(NOWHERE, match[3])))
+    for tree in trees:
+        for node in walk(tree):
+            match node:
+                case BigOperator(
+                    name="sum", lower=Chain(sides=(first, Number(text=low))), upper=Symbol() as high
+                ):
+                    name = letter(first)
+                    if name in counters and low.isdigit() and high.name in facts.sizes:
+                        facts.ranges.setdefault(name or "", (int(low), high))
 
 
 def _running(facts: Facts, trees: list[Node]) -> set[str]:
