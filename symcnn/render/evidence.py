@@ -23,7 +23,7 @@ from symcnn.nets.network import Network
 from symcnn.nets.sweep import plan
 from symcnn.program.evidence import TOLERANCE as RELATIVE
 from symcnn.program.evidence import numeric_evidence
-from symcnn.render.numpy_module import classes_of
+from symcnn.render.numpy_names import classes_of
 from symcnn.render.numpy_source import emit_plan
 
 STEPS = (

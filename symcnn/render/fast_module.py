@@ -19,8 +19,9 @@ from symcnn.render.fast_emit import Emitter
 from symcnn.render.fast_kernels import compute
 from symcnn.render.loader import render
 from symcnn.render.numpy_lines import comment
-from symcnn.render.numpy_module import OWN_NAMES, classes_of, safe, tidy, wrapped
+from symcnn.render.numpy_names import OWN_NAMES, classes_of, safe
 from symcnn.render.numpy_source import Emitted
+from symcnn.render.numpy_text import tidy, wrapped
 from symcnn.render.numpy_updates import descents
 from symcnn.render.numpy_weights import initial
 
@@ -66,6 +67,7 @@ class Work:
     held: str
     setup: tuple[str, ...]
     binding: tuple[str, ...]
+    prepare: tuple[str, ...]
     forward: tuple[str, ...]
     loss: tuple[str, ...]
     backward: tuple[str, ...]
@@ -102,9 +104,15 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     program, plan = made.program, made.program.plan
     batch = plan.inputs[0].shape[0]
     assert plan.objective is not None, "a network has an objective"
-    sections = (program.forward, program.loss, program.backward)
+    sections = (made.prepared, program.forward, program.loss, program.backward)
     steps = [step for section in sections for step in section]
-    to = Emitter(steps, batch, frozenset([plan.output.name]), compute, used=set(WORKSPACE | OWN_NAMES))
+    to = Emitter(
+        steps,
+        batch,
+        frozenset([plan.output.name, *(step.name for step in made.prepared)]),
+        compute,
+        used=set(WORKSPACE | OWN_NAMES),
+    )
     to.held = {tensor.name for tensor in plan.state}
     to.used |= {table.name for table in made.numbers}
     held = (*plan.parameters, *plan.state)
@@ -145,6 +153,7 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
         tuple(bodies[0]),
         tuple(bodies[1]),
         tuple(bodies[2]),
+        tuple(bodies[3]),
         shown.text,
         to.arrays[plan.objective.name].text,
         "".join(f", {gradients[tensor.name].text}" for _, tensor in plan.gradients),
@@ -197,7 +206,7 @@ def _rendered(plan: Plan, works: Sequence[Work], tables: dict[str, sp.Matrix]) -
     code = [
         line
         for work in works
-        for line in (*work.setup, *work.binding, *work.forward, *work.loss, *work.backward)
+        for line in (*work.setup, *work.binding, *work.prepare, *work.forward, *work.loss, *work.backward)
     ]
     text = render(
         "numpy/fast.py.jinja",

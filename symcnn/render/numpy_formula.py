@@ -13,7 +13,9 @@ from symcnn.program.sizes import size_rules
 from symcnn.render.dialect import NUMPY, Dialect
 from symcnn.render.numpy_expr import Writer
 from symcnn.render.numpy_lines import written
-from symcnn.render.numpy_module import Module, classes_of, entries, identifiers
+from symcnn.render.numpy_module import Module
+from symcnn.render.numpy_names import classes_of, identifiers
+from symcnn.render.numpy_text import entries
 
 
 def formula(program: Program, dialect: Dialect = NUMPY) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sympy as sp
 
-from symcnn.core.expr import reads
-from symcnn.core.plan import Plan, Statement
+from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import Called
 from symcnn.program.build import Program, entries_of, every_symbol
@@ -24,49 +20,10 @@ from symcnn.render.loader import render
 from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_expr import Writer
 from symcnn.render.numpy_lines import Block, blocks, fitted, laid_out
+from symcnn.render.numpy_names import OWN_NAMES, names_read, safe
+from symcnn.render.numpy_text import columns, imports, tidy
 
 FREED = 1_048_576  # entries an image from which an array is freed as soon as it is done with
-OWN_NAMES = frozenset(
-    [
-        "np",
-        "math",
-        "as_strided",
-        "dtype",
-        "params",
-        "grads",
-        "name",
-        "array",
-        "shape",
-        "windows",
-        "dilated",
-        "gathered",
-        "first_of",
-        "last_of",
-        "sigmoid",
-        "softplus",
-        "erf",
-        "init",
-        "forward",
-        "loss",
-        "vjp",
-        "loss_and_grads",
-        "sgd_step",
-        "lr",
-        "seed",
-        "saved",
-        "own",
-        "kept",
-        "part",
-        "momentum_step",
-        "adam_step",
-        "save",
-        "load",
-        "prefixed",
-        "rng",
-        "state",
-        "training",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,61 +226,7 @@ class Module:
             imports="IMPORTS",
             **values,
         )
-        return tidy(text.replace("IMPORTS", _imports(text), 1))
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table as lines of text."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _imports(text: str) -> str:
-    lines = ["import math", ""] if "math." in text else []
-    if "np." in text:
-        lines.append("import numpy as np")
-    if "as_strided(" in text:
-        lines.append("from numpy.lib.stride_tricks import as_strided")
-    return "\n".join(lines)
-
-
-def tidy(text: str) -> str:
-    """No blanks at the ends of lines, two empty lines between functions, none inside them but before comments."""
-    lines: list[str] = []
-    empty = 0
-    for line in (line.rstrip() for line in text.split("\n")):
-        if not line:
-            empty += 1
-            continue
-        if line.startswith("    "):
-            empty = 0 if lines and lines[-1].startswith(("    ", "def ")) else min(empty, 1)
-        lines.extend([""] * min(empty, 2))
-        lines.append(line)
-        empty = 0
-    return "\n".join(lines) + "\n"
-
-
-def identifiers(program: Program) -> dict[str, str]:
-    """Safe Python text for every name: no keyword, builtin or name of the module's own is shadowed."""
-    plan = program.plan
-    steps = (*program.forward, *program.loss, *program.backward)
-    names = [tensor.name for tensor in (*plan.inputs, *plan.parameters)]
-    names += [symbol.name for symbol in every_symbol(plan)] + [name for step in steps for name in step.names]
-    return {name: safe(name) for name in dict.fromkeys(names)}
-
-
-def safe(name: str) -> str:
-    """``name`` as an identifier of our own module. Names are letters, digits and single underscores."""
-    taken = keyword.iskeyword(name) or hasattr(builtins, name) or name in OWN_NAMES
-    return f"{name}_" if taken else name
-
-
-def names_read(steps: Iterable[Step]) -> set[str]:
-    """Every name that some step reads."""
-    return {name for step in steps for name in step.reads}
+        return tidy(text.replace("IMPORTS", imports(text), 1))
 
 
 def _defined(step: Step) -> list[tuple[str, bool]]:
@@ -332,51 +235,3 @@ def _defined(step: Step) -> list[tuple[str, bool]]:
     if call is not None and call.backward:
         return [(name, False) for name in step.also]
     return [(step.name, False), *((name, True) for name in step.also)]
-
-
-def tuple_text(names: Sequence[str]) -> str:
-    """The inside of a tuple, over several lines where it is long."""
-    text = ", ".join(names) + ("," if len(names) == 1 else "")
-    if len(text) <= 60:
-        return text
-    lines = textwrap.wrap(text, 92, break_long_words=False)
-    return "\n" + "\n".join(f"        {line}" for line in lines) + ",\n    "
-
-
-def classes_of(tensor: Tensor, statements: Iterable[Statement]) -> sp.Expr | None:
-    """The number of classes where ``tensor`` holds labels: each of its reads is only compared with an index."""
-    extent: sp.Expr | None = None
-    for statement in statements:
-        body = statement.equation.body
-        pairs = [e for e in sp.preorder_traversal(body) if isinstance(e, sp.Eq | sp.Ne) and _with_index(e)]
-        for pair in pairs:
-            if any(read.tensor == tensor for read in reads(pair)):
-                index = next(side for side in pair.args if side.is_Symbol)
-                extent = statement.equation.extents.get(index, extent)
-        rest = body.xreplace(dict.fromkeys(pairs, sp.true))
-        if any(read.tensor == tensor for read in reads(rest)):
-            return None
-    return extent
-
-
-def _with_index(pair: sp.Basic) -> bool:
-    return any(side.is_Symbol for side in pair.args)
-
-
-def wrapped(items: Sequence[str]) -> str:
-    """What stands between brackets, over several lines where it is long."""
-    text = ", ".join(items)
-    if len(text) <= 80:
-        return text
-    lines = textwrap.wrap(text.replace(": ", ":\x00").replace(", ", ",\x01").replace('\x01"', ' "'), 100)
-    inner = "\n".join(f"    {line}" for line in lines)
-    return f"\n{inner.replace(chr(0), ' ').replace(chr(1), ' ')},\n"
-
-
-def entries(pairs: Sequence[tuple[str, str]]) -> str:
-    """A dict display, on one line where it fits."""
-    inline = ", ".join(f'"{name}": {text}' for name, text in pairs)
-    if len(inline) <= 80:
-        return "{" + inline + "}"
-    lines = textwrap.wrap(inline.replace(": ", ":\x00"), 96, break_long_words=False)
-    return ("{\n" + "".join(f"        {line}\n" for line in lines)).replace("\x00", " ").rstrip() + ",\n    }"

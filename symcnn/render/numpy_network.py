@@ -13,15 +13,10 @@ from symcnn.program.build import Program
 from symcnn.program.passes import needed
 from symcnn.render.dialect import NUMPY, Dialect
 from symcnn.render.numpy_calls import functions_of, has_draws, has_modes
-from symcnn.render.numpy_module import (
-    OWN_NAMES,
-    Module,
-    classes_of,
-    entries,
-    names_read,
-    wrapped,
-)
+from symcnn.render.numpy_module import Module
+from symcnn.render.numpy_names import OWN_NAMES, classes_of, names_read
 from symcnn.render.numpy_routine import calls_of, defined, named, pair
+from symcnn.render.numpy_text import entries, wrapped
 from symcnn.render.numpy_updates import descents
 from symcnn.render.numpy_weights import initial
 

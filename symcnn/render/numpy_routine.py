@@ -12,7 +12,9 @@ from symcnn.program.build import Program, Routine
 from symcnn.program.passes import needed
 from symcnn.program.steps import Step
 from symcnn.render.numpy_calls import Function
-from symcnn.render.numpy_module import Body, Module, columns, entries, identifiers, names_read, tuple_text
+from symcnn.render.numpy_module import Body, Module
+from symcnn.render.numpy_names import identifiers, names_read
+from symcnn.render.numpy_text import columns, entries, tuple_text
 
 
 @dataclass(frozen=True, slots=True)
