@@ -7,10 +7,11 @@ from typing import Any
 
 
 class Arguments(dict[str, Any]):
-    """An operator's arguments by name, which knows the ones that were read."""
+    """The arguments of ``operator`` by name, which knows the ones that were read."""
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
+    def __init__(self, given: Mapping[str, Any], operator: str = "") -> None:
         super().__init__(given)
+        self.operator = operator
         self.read: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:

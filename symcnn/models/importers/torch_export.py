@@ -209,7 +209,7 @@ class Reading:
 
     def _layer(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What the table makes of an operator. Raises UnsupportedFormula where it leaves an argument aside."""
-        arguments = Arguments(self._arguments(op, args, kwargs))
+        arguments = Arguments(self._arguments(op, args, kwargs), _name(op))
         result = OPERATORS[_name(op)](self.assembly, arguments)
         for argument in op._schema.arguments:
             name, usual = argument.name, argument.default_value if argument.has_default_value() else None

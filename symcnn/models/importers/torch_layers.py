@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symcnn.core.errors import UnsupportedFormula
+from symcnn.core.errors import ShapeError, UnsupportedFormula
 from symcnn.models.importers import layers, movements, operations
 from symcnn.models.importers.arguments import Arguments
 from symcnn.models.importers.assembly import Assembly
@@ -108,22 +108,22 @@ def _embedding(a: Assembly, c: Arguments) -> View:
 
 
 @operator("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
-def _max_pool(a: Assembly, c: Arguments) -> View:
-    x: View = c["self"]
-    extent = _each(c["kernel_size"], x.rank - 2)
-    dims = len(extent)
+def _max_pool(a: Assembly, c: Arguments) -> Any:
+    x, dims = _pooled(c)
+    extent = _each(c["kernel_size"], dims)
     stride = _each(c["stride"] or extent, dims)
     pads = [(p, p) for p in _each(c["padding"], dims)]
     dilation = _each(c["dilation"], dims)
-    return layers.max_pool(a, x, extent, stride, pads, dilation, bool(c["ceil_mode"]))
+    found = layers.max_pool(a, x, extent, stride, pads, dilation, bool(c["ceil_mode"]))
+    return [found, None] if c.operator.endswith("with_indices") else found
 
 
 @operator("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def _avg_pool(a: Assembly, c: Arguments) -> View:
-    x: View = c["self"]
-    extent = _each(c["kernel_size"], x.rank - 2)
-    stride = _each(c["stride"] or extent, len(extent))
-    pads = [(p, p) for p in _each(c["padding"], len(extent))]
+    x, dims = _pooled(c)
+    extent = _each(c["kernel_size"], dims)
+    stride = _each(c["stride"] or extent, dims)
+    pads = [(p, p) for p in _each(c["padding"], dims)]
     counted, divisor = bool(c["count_include_pad"]), c.get("divisor_override")
     return layers.avg_pool(a, x, extent, stride, pads, bool(c["ceil_mode"]), counted, divisor)
 
@@ -134,19 +134,28 @@ def _adaptive_avg_pool(a: Assembly, c: Arguments) -> View:
 
 
 @operator("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
-def _adaptive_max_pool(a: Assembly, c: Arguments) -> View:
-    x: View = c["self"]
+def _adaptive_max_pool(a: Assembly, c: Arguments) -> list[Any]:
+    x, _ = _pooled(c)
     bins = _bins(c)
     sizes = [int(h) for h in x.shape[2:]]
     if any(h % p for h, p in zip(sizes, bins, strict=True)):
         raise UnsupportedFormula(f"adaptive max pooling of {sizes} into {bins} is not supported")
     window = [h // p for h, p in zip(sizes, bins, strict=True)]
-    return layers.max_pool(a, x, window, window, [(0, 0)] * len(bins), [1] * len(bins))
+    return [layers.max_pool(a, x, window, window, [(0, 0)] * len(bins), [1] * len(bins)), None]
+
+
+def _pooled(c: Arguments) -> tuple[View, int]:
+    """What is pooled, and over how many dimensions, as the operator's name says. Raises ShapeError."""
+    x: View = c["self"]
+    dims = int(c.operator.partition("pool")[2][0])
+    if x.rank != dims + 2:
+        raise ShapeError(f"expected {dims + 2} axes (with the batch), got {x.rank}")
+    return x, dims
 
 
 def _bins(c: Arguments) -> list[int]:
-    x: View = c["self"]
-    wanted = c["output_size"]
+    x, dims = _pooled(c)
+    wanted = c["output_size"] * dims if len(c["output_size"]) == 1 else c["output_size"]
     return [int(h if p is None else p) for p, h in zip(wanted, x.shape[2:], strict=True)]
 
 
