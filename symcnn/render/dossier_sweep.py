@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sympy as sp
 
@@ -17,7 +17,7 @@ from symcnn.nets.body import Body, Placed
 from symcnn.nets.network import Network
 from symcnn.nets.node import Node
 from symcnn.nets.reverse import seeded
-from symcnn.nets.sweep import plan
+from symcnn.nets.sweep import describe, plan
 from symcnn.render.document_model import (
     Block,
     Display,
@@ -30,7 +30,9 @@ from symcnn.render.document_model import (
 )
 from symcnn.render.document_notation import notation_for
 from symcnn.render.document_steps import remarks
-from symcnn.render.dossier_scopes import Scope
+from symcnn.render.dossier_scopes import Scope, signature
+from symcnn.render.dossier_tables import listed
+from symcnn.render.graph_network import Item
 from symcnn.render.latex import equation_latex
 from symcnn.render.latex_names import Notation
 
@@ -103,42 +105,67 @@ def _statements(actions: Sequence[Action]) -> Iterator[Statement]:
 
 
 def _of_scope(scope: Scope, found: Plan) -> Iterator[Block]:
-    """The sums where several layers read a value, and the splits where a layer reads several values."""
+    """The sums where several layers read a value, and the splits where a layer reads several; alike ones once."""
     body = scope.body
     backward = next((p.backward for p in found.procedures if scope.places[0][0] in p.places), found.backward)
     names = _names(body)
     stated = {s.equation.tensor: s.equation.substituted(names) for s in _statements(backward)}
+    makers = {item.output: item.name for item in body.items}
     shared = _shared(body)
+    sums: dict[object, list[Tensor]] = {}
     for value, readers in shared.items():
-        equation = stated.get(value.cotangent())
-        if equation is not None:
-            maker = next(
-                (f"the result of {i.name}" for i in body.items if i.output == value), "what is given"
-            )
-            named = (Math(_whole(equation.tensor)), f", {maker}, is read by {_and(readers)}")
-            yield Paragraph((*named, *_handed(equation), ". The gradients add up:"))
-            yield from _stated([equation])
-    for node in body.items:
-        if isinstance(node, Node) and len(set(node.inputs)) > 1 and not node.kind.loss:
-            alone = [
-                stated[tensor.cotangent()]
-                for tensor in dict.fromkeys(node.inputs)
-                if tensor.cotangent() in stated and tensor not in shared
-            ]
-            if alone:
-                result = node.output.cotangent().xreplace(names)
-                made = (f"{node.name} ({node.kind.title}) makes ", Math(_whole(result)))
-                yield Paragraph((*made, f" of several values; it {_split(node)}:"))
-                yield from _stated(alone)
+        if value.cotangent() in stated:
+            sums.setdefault(tuple(map(_form, readers)), []).append(value)
+    for first, *others in sums.values():
+        equation = stated[first.cotangent()]
+        maker = f"the result of {makers[first]}" if first in makers else "what is given"
+        read = f", {maker}, is read by {_and([item.name for item in shared[first]])}"
+        yield Paragraph((Math(_whole(equation.tensor)), read, *_handed(equation), ". The gradients add up:"))
+        yield from _stated([equation])
+        if others:
+            yield Paragraph((f"Likewise for the results of {listed([makers[value] for value in others])}.",))
+    for node, *alike in _splits(body, shared, stated).values():
+        result = node.output.cotangent().xreplace(names)
+        made = (f"{node.name} ({node.kind.title}) makes ", Math(_whole(result)))
+        yield Paragraph((*made, f" of several values; it {_split(node)}:"))
+        yield from _stated(_handed_on(node, shared, stated))
+        if alike:
+            yield Paragraph((f"Likewise {listed([other.name for other in alike])}.",))
 
 
-def _shared(body: Body) -> dict[Tensor, list[str]]:
+def _shared(body: Body) -> dict[Tensor, list[Item]]:
     """The values that several layers or blocks of a body read, with the readers."""
-    readers: dict[Tensor, list[str]] = {}
+    readers: dict[Tensor, list[Item]] = {}
     for item in body.items:
         for tensor in dict.fromkeys(item.inputs):
-            readers.setdefault(tensor, []).append(item.name)
-    return {tensor: names for tensor, names in readers.items() if len(names) > 1}
+            readers.setdefault(tensor, []).append(item)
+    return {tensor: items for tensor, items in readers.items() if len(items) > 1}
+
+
+def _form(item: Item) -> object:
+    """What layers or blocks have in common that treat gradients alike, whatever their sizes."""
+    return (item.kind, describe(item)) if isinstance(item, Node) else signature(item.body)
+
+
+def _splits(
+    body: Body, shared: Mapping[Tensor, object], stated: Mapping[Tensor, Equation]
+) -> dict[object, list[Node]]:
+    """The layers of several inputs whose gradients are stated on their own, those of one kind together."""
+    found: dict[object, list[Node]] = {}
+    for node in body.items:
+        if isinstance(node, Node) and len(set(node.inputs)) > 1 and not node.kind.loss:
+            alone = tuple(tensor in shared for tensor in node.inputs)
+            if _handed_on(node, shared, stated):
+                found.setdefault((node.kind, alone), []).append(node)
+    return found
+
+
+def _handed_on(
+    node: Node, shared: Mapping[Tensor, object], stated: Mapping[Tensor, Equation]
+) -> list[Equation]:
+    """The stated gradients of values that only this layer reads."""
+    own = [tensor for tensor in dict.fromkeys(node.inputs) if tensor not in shared]
+    return [stated[tensor.cotangent()] for tensor in own if tensor.cotangent() in stated]
 
 
 def _and(names: Sequence[str]) -> str:

@@ -33,6 +33,7 @@ INDENT = 2.0
 HEADINGS = ("section", "subsection", "subsubsection", "paragraph")
 BREAKABLE = re.compile(r"[,+*/=(\]] ?")
 COLUMNS = {"l": "l", "c": "c", "r": "r", "p": r">{\raggedright\arraybackslash}p{0.3\linewidth}"}
+MOST_ROWS = 36
 MARK = {True: r"$\checkmark$", False: r"$\times$", None: "--"}
 
 
@@ -146,11 +147,17 @@ def _squeezed(piece: str, space: float) -> str:
 
 
 def table(block: Table) -> str:
-    """A table under its caption, made smaller where it is wider or taller than the page."""
+    """A table under its caption, made smaller where it is wider than the page, cut where it is much longer."""
+    rows = [block.rows[start : start + MOST_ROWS] for start in range(0, len(block.rows) or 1, MOST_ROWS)]
+    return "\n".join(_table(block, part, k, len(rows)) for k, part in enumerate(rows, start=1))
+
+
+def _table(block: Table, part: tuple[tuple[Text, ...], ...], number: int, count: int) -> str:
     head = " & ".join(inline(cell) for cell in block.head)
-    written = [" & ".join(inline(cell) for cell in row) for row in block.rows]
+    written = [" & ".join(inline(cell) for cell in row) for row in part]
     space = "\n\\addlinespace" if any(r"\begin{bmatrix}" in row for row in written) else ""
     rows = f" \\\\{space}\n".join(written)
     lines = f"\\toprule\n{head} \\\\\n\\midrule\n{rows} \\\\\n\\bottomrule"
     columns = "".join(COLUMNS[letter] for letter in block.align)
-    return f"\\begin{{fittedtable}}{{{columns}}}{{{escape(block.caption)}}}\n{lines}\n\\end{{fittedtable}}"
+    caption = escape(block.caption + (f" ({number} of {count})" if count > 1 else ""))
+    return f"\\begin{{fittedtable}}{{{columns}}}{{{caption}}}\n{lines}\n\\end{{fittedtable}}"

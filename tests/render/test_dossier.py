@@ -315,6 +315,18 @@ def test_the_layers_next_to_each_other_share_one_page(net: Network, document: Do
     assert len(build(deeper).to_markdown()) < len(document.to_markdown())
 
 
+def test_sums_and_splits_alike_are_stated_once() -> None:
+    layers: list[Spec | Block] = [conv2d(1, 2, 3, padding=1, name="s0")]
+    for k in range(7):
+        layers += [conv2d(2, 2, 3, padding=1, name=f"c{k}"), add(f"c{k}", f"s{k}"), relu(name=f"s{k + 1}")]
+    net = Network([*layers, global_avg_pool(), linear(2, 3), cross_entropy_with_logits()], (1, 6, 6))
+    text = build(net).to_markdown()
+    sweep = text[text.index("## The reverse sweep") :]
+    assert "Likewise for the results of s1, s2, …, s6." in sweep
+    assert "Likewise add2, add3, …, add7." in sweep
+    assert sweep.count("The gradients add up") == 1
+
+
 def test_a_network_of_many_entries_gets_a_dossier_and_a_small_one_every_entry() -> None:
     def titles(width: int) -> list[str]:
         small = Network([flatten(), linear(width * width, 3), cross_entropy_with_logits()], (1, width, width))
