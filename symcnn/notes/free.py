@@ -73,7 +73,7 @@ def _letters(ref: Ref, world: World) -> list[str]:
         if inner_name is not None and inner_name.key in world.facts.habits.classes:
             continue
         for name in letters_of(index):
-            if not _fixed(name, world):
+            if not _fixed(name, world) or _stands_in(name, ref, world):
                 letters.append(name)
         for part in walk(index):
             inner = read_name(part, world.facts.habits) if isinstance(part, Script) else None
@@ -84,6 +84,13 @@ def _letters(ref: Ref, world: World) -> list[str]:
     if ref.sample is not None:
         letters.extend(name for name in letters_of(ref.sample) if not _fixed(name, world))
     return letters
+
+
+def _stands_in(name: str, ref: Ref, world: World) -> bool:
+    """Whether the name of a size is an index here: the k of W_{jk}, where j is no size."""
+    items = [letter(index) for index in ref.indices or ()]
+    others = [item for item in items if item is not None and not _fixed(item, world)]
+    return name.islower() and name in items and bool(others) and name not in world.settings
 
 
 def _fixed(name: str, world: World) -> bool:
