@@ -8,9 +8,10 @@ from symcnn.calculus.recognise import recognise
 from symcnn.core.equation import Equation
 from symcnn.core.errors import SymcnnError
 from symcnn.core.expr import Reduce, reads
+from symcnn.nets.concrete import concrete
 from symcnn.nets.kind import LayerKind
 from symcnn.nets.network import Network
-from symcnn.nets.node import Node, concrete
+from symcnn.nets.node import Node
 from symcnn.render.document_entries import (
     MOST_OUTPUTS,
     Expanded,

@@ -10,7 +10,7 @@ from symcnn.calculus.sizes import small_sizes
 from symcnn.core.equation import Equation, Index
 from symcnn.core.expr import Read, Reduce, Selected, reads
 from symcnn.core.tensor import Tensor
-from symcnn.nets.node import concrete
+from symcnn.nets.concrete import concrete
 from symcnn.render.latex_order import is_size
 
 Sizes = Mapping[sp.Symbol, sp.Expr]
