@@ -11,7 +11,7 @@ from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Reduce, Selected, reads
 from symcnn.core.plan import Action, Plan, Statement
 from symcnn.core.tensor import Tensor
-from symcnn.program.array import Drawn, Named, Table
+from symcnn.program.array import Drawn, Matmul, Named, Scalar, Table
 from symcnn.program.build import Program, every_symbol, lower_statement
 from symcnn.program.fast_passes import grouped, written_out
 from symcnn.program.fast_patterns import statements
@@ -19,9 +19,22 @@ from symcnn.program.fast_rewrite import Choice, rewritten
 from symcnn.program.fast_tiles import MANY
 from symcnn.program.passes import pruned, shared
 from symcnn.program.scope import Layout
-from symcnn.program.steps import Step
+from symcnn.program.steps import Step, names_in, walk
 
-PARTS = (1024, 512, 256, 128, 64, 32, 16, 8)  # examples at a time where a batch may be taken in parts
+RUN = 32  # numbers that a vector operation, or rows that a product, should have at least
+PARTS = (
+    1024,
+    512,
+    256,
+    128,
+    64,
+    32,
+    16,
+    8,
+    4,
+    2,
+    1,
+)  # examples at a time where a batch may be taken in parts
 CACHED = 400_000  # numbers of all results of a part that stay in the cache
 
 
@@ -48,9 +61,13 @@ class Mixed(Layout):
 
 @dataclass(frozen=True, slots=True)
 class FastProgram:
-    """A program, its tensors of numbers, how many examples it takes at a time (None: all), and what was chosen."""
+    """A program, its tensors of numbers, how many examples it takes at a time (None: all), and what was chosen.
+
+    ``prepared`` are the first steps: they depend on parameters alone and are done once for all parts of a batch.
+    """
 
     program: Program
+    prepared: tuple[Step, ...]
     numbers: dict[Tensor, sp.Matrix]
     part: int | None
     choices: tuple[Choice, ...]
@@ -76,10 +93,12 @@ def fast_program(plan: Plan, exact: bool = False) -> FastProgram:
     taken = {t.name for t in given} | {s.name for s in every_symbol(plan)}
     forward, loss, backward = shared(pruned(sections, results), taken)
     program = Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
+    prepared = _prepared(program, {*results, *(table.name for table in numbers)}, batch)
+    program = replace(program, forward=tuple(step for step in program.forward if step not in prepared))
     part = part_size(program, batch) if batch.is_Symbol and adds_over_parts(plan) else None
     why = "examples do not mix" if part else "a statement mixes the examples of a batch"
     chosen = Choice("batch", f"{part or 'all'} examples at a time", why)
-    return FastProgram(program, numbers, part, (*choices, chosen))
+    return FastProgram(program, prepared, numbers, part, (*choices, chosen))
 
 
 def _steps(statement: Statement, plan: Plan, layout: Layout) -> Iterator[Step]:
@@ -120,16 +139,36 @@ def two_modes(plan: Plan) -> bool:
     )
 
 
+def _prepared(program: Program, results: set[str], batch: sp.Symbol) -> tuple[Step, ...]:
+    """Steps of the forward pass that no example enters."""
+    fixed = {tensor.name for tensor in program.plan.parameters}
+    tables = results - {step.name for step in program.steps}
+    found: list[Step] = []
+    for step in program.forward:
+        numbers = [node.value for node in walk(step.node) if isinstance(node, Scalar)]
+        drawn = any(isinstance(node, Drawn) for node in walk(step.node))
+        sized = any(extent.has(batch) for extent in (*step.node.shape, *numbers))
+        if names_in(step.node) <= fixed | tables and not drawn and not sized and step.name not in results:
+            fixed.add(step.name)
+            found.append(step)
+    return tuple(found)
+
+
 def part_size(program: Program, batch: sp.Symbol) -> int:
-    """The most examples at a time whose results stay in the cache; 8 at least, or 32 where the batch lies innermost."""
-    steps = (*program.forward, *program.loss, *program.backward)
+    """The most examples at a time whose results stay in the cache, but enough for vectors and products to be long."""
+    steps = program.steps
     each = sum(int(sp.Mul(*step.node.shape).subs(batch, 1)) for step in steps if batch in step.node.shape)
-    last = any(
-        step.node.shape and step.node.shape[-1] == batch and len(step.node.shape) > 2 for step in steps
-    )
-    many = any(len(step.node.shape) > 2 and batch in step.node.shape[:-1] for step in steps)
-    least = 32 if last and not many else 8
+    innermost = any(len(step.node.shape) > 2 and step.node.shape[-1] == batch for step in steps)
+    within = any(len(step.node.shape) > 2 and batch in step.node.shape[:-1] for step in steps)
+    least = RUN if innermost and not within else min(RUN // 4, -(-RUN // _rows(steps, batch)))
     return next((size for size in PARTS if size >= least and size * each <= CACHED), least)
+
+
+def _rows(steps: Iterable[Step], batch: sp.Symbol) -> int:
+    """The fewest rows that one example brings to the products of tiles."""
+    stacks = [n for step in steps for n in walk(step.node) if isinstance(n, Matmul) and len(n.shape) > 2]
+    found = [int(n.shape[-2].subs(batch, 1)) for n in stacks if n.shape[-2].has(batch)]
+    return min(found, default=4)
 
 
 def adds_over_parts(plan: Plan) -> bool:

@@ -106,13 +106,8 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     assert plan.objective is not None, "a network has an objective"
     sections = (made.prepared, program.forward, program.loss, program.backward)
     steps = [step for section in sections for step in section]
-    to = Emitter(
-        steps,
-        batch,
-        frozenset([plan.output.name, *(step.name for step in made.prepared)]),
-        compute,
-        used=set(WORKSPACE | OWN_NAMES),
-    )
+    kept = frozenset([plan.output.name, *(step.name for step in made.prepared)])
+    to = Emitter(steps, batch, kept, compute, used=set(WORKSPACE | OWN_NAMES))
     to.held = {tensor.name for tensor in plan.state}
     to.used |= {table.name for table in made.numbers}
     held = (*plan.parameters, *plan.state)
