@@ -40,7 +40,7 @@ class Dialect:
         if not arrays:
             return f"dtype = {self.space}.float64"
         joint = f"{self.space}.result_type({', '.join(arrays)})" if len(arrays) > 1 else f"{arrays[0]}.dtype"
-        return f"dtype = {joint}" if self is NUMPY else f"dtype, device = {joint}, {arrays[0]}.device"
+        return f"dtype = {joint}" if self is NUMPY else f"dtype, device = {joint}, _device({arrays[0]})"
 
 
 NUMPY = Dialect("numpy", Writer, "np", "numpy")
