@@ -165,6 +165,12 @@ def test_the_notes_reader_reads_every_formula(document: Document, mish: Document
             parse(formula.strip())
 
 
+def test_the_picture_of_a_small_network_names_every_value(document: Document) -> None:
+    page = document.to_html()
+    for named in ("x: 1×6×6", "z₁: 1×4×4", "a₁: 1×4×4", "p₁: 1×2×2", "f: 4", "z₂: 1", "a₂: 1"):
+        assert f">{named}</text>" in page
+
+
 def test_a_title_and_a_source_are_inert() -> None:
     evil = r"<script>alert(1)</script> \write18{ls} $x$ {{ 7*7 }} %"
     net = Network([flatten(), linear(4, 1), sigmoid(), bce()], (1, 2, 2), title=evil, source=evil)
