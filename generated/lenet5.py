@@ -58,7 +58,7 @@ def loss_and_grads(params, x, y):
     return _run(params, x, y, training=True)
 
 
-def _run(params, x, y=None, training=False):
+def _run(params, x, y=..., training=False):
     """The output; given labels, the loss; in training, its gradients too."""
     _check(params)
     x = _array("x", x, (None, 1, 28, 28))
@@ -104,7 +104,7 @@ def _run(params, x, y=None, training=False):
     a5_part2 = np.exp(a5_part)
     a5_sum = a5_part2.sum(axis=0)
     a5 = a5_part2 / a5_sum  # shape (10, N)
-    if y is None:
+    if y is ...:
         return a5.transpose(1, 0).copy()
     y = _array("y", y, (N,), 10)
     # (14) cross-entropy: L = sum[n<N](-sum[k<10](where(y[n] == k, -log(sum[m2<10](exp(z5[n,m2] -

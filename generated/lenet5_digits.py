@@ -56,7 +56,7 @@ def loss_and_grads(params, x, y):
     return _run(params, x, y, training=True)
 
 
-def _run(params, x, y=None, training=False):
+def _run(params, x, y=..., training=False):
     """The output; given labels, the loss; in training, its gradients too."""
     _check(params)
     x = _array("x", x, (None, 1, 8, 8))
@@ -99,7 +99,7 @@ def _run(params, x, y=None, training=False):
     a4_part2 = np.exp(a4_part)
     a4_sum = a4_part2.sum(axis=0)
     a4 = a4_part2 / a4_sum  # shape (10, N)
-    if y is None:
+    if y is ...:
         return a4.transpose(1, 0).copy()
     y = _array("y", y, (N,), 10)
     # (12) cross-entropy: L = sum[n<N](-sum[k<10](where(y[n] == k, -log(sum[m2<10](exp(z4[n,m2] -

@@ -48,7 +48,7 @@ def loss_and_grads(params, x, y):
     return _run(params, x, y, training=True)
 
 
-def _run(params, x, y=None, training=False):
+def _run(params, x, y=..., training=False):
     """The output; given labels, the loss; in training, its gradients too."""
     _check(params)
     x = _array("x", x, (None, 1, 6, 6))
@@ -70,7 +70,7 @@ def _run(params, x, y=None, training=False):
     z2 += params["b2"][:, None]  # shape (1, N)
     # (6) sigmoid: a2[n,k] = sigmoid(z2[n,k])
     a2 = sigmoid(z2)  # shape (1, N)
-    if y is None:
+    if y is ...:
         return a2.transpose(1, 0).copy()
     y = _array("y", y, (N, 1))
     y = np.ascontiguousarray(y.transpose(1, 0))

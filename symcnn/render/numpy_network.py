@@ -98,7 +98,7 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
     values = {
         "image": x,
         "labels": ", ".join(module.name(tensor.name) for tensor in labels),
-        "absent": "".join(f", {module.name(tensor.name)}=None" for tensor in labels),
+        "absent": "".join(f", {module.name(tensor.name)}=..." for tensor in labels),
         "first_label": module.name(labels[0].name) if labels else "",
         "notes": ["", *textwrap.wrap(BATCH_LAST, 100)] if layout.batch is not None else [],
         "extras": Extras(bool(plan.state), has_draws(program, functions)),

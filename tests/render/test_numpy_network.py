@@ -118,6 +118,8 @@ def test_wrong_arguments_are_named(network: ModuleType) -> None:
         network.loss(params, x, np.array([0, 7, 1, 1, 0]))
     with pytest.raises(ValueError, match=r"expected y: numbers of shape \(5,\), got int64 \(4,\)"):
         network.loss_and_grads(params, x, y[:4])
+    with pytest.raises(ValueError, match=r"expected y: numbers of shape \(5,\), got object \(\)"):
+        network.loss(params, x, None)
 
 
 def test_init_is_deterministic(network: ModuleType) -> None:
