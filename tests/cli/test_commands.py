@@ -68,7 +68,7 @@ def door(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.setattr(symcnn, "models", models, raising=False)
     monkeypatch.setattr(symcnn, "layer", layer, raising=False)
     monkeypatch.setattr(symcnn, "derive", lambda what, **rest: asked(what=what, **rest), raising=False)
-    monkeypatch.setattr(symcnn, "emit", lambda what, **rest: asked(what=what, **rest), raising=False)
+    monkeypatch.setattr(symcnn, "emit", lambda what, *styles, **rest: asked(what=what, **rest), raising=False)
     monkeypatch.setattr(symcnn, "check", lambda what, **rest: asked(what=what, **rest), raising=False)
     return result
 
@@ -170,7 +170,7 @@ def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFix
 def test_interruption_is_quiet(
     door: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(subject: str) -> None:
+    def interrupted(subject: str, *styles: str, **rest: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(symcnn, "emit", interrupted)
@@ -179,7 +179,7 @@ def test_interruption_is_quiet(
 
 
 def test_a_defect_is_not_dressed_as_bad_input(door: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    def defective(subject: str) -> None:
+    def defective(subject: str, *styles: str, **rest: object) -> None:
         raise KeyError("x")
 
     monkeypatch.setattr(symcnn, "emit", defective)
