@@ -175,3 +175,45 @@ def test_what_cannot_be_imported_is_said_in_one_line() -> None:
     with pytest.raises(SymcnnError) as caught:
         sc.from_torch(Spectrum(), x)
     assert "\n" not in str(caught.value)
+
+
+class Function(torch.nn.Module):
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(x)
+
+
+FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "maximum with a number": lambda x: torch.max(x, torch.tensor(0.3, dtype=torch.float64)),
+    "maximum along an axis": lambda x: x.max(dim=2).values,
+    "pool with places": lambda x: torch.nn.functional.max_pool2d(x, 2, return_indices=True)[0],
+    "bins": lambda x: torch.nn.functional.adaptive_max_pool2d(x, (2, 3)),
+    "odd factor": lambda x: torch.nn.functional.interpolate(x, scale_factor=1.7, mode="nearest"),
+    "odd factor, linear": lambda x: torch.nn.functional.interpolate(x, scale_factor=1.7, mode="bilinear"),
+    "cut and continued": lambda x: torch.nn.functional.pad(x, (-1, 2, 1, -2), mode="replicate"),
+    "population variance": lambda x: x.var((2, 3), unbiased=False),
+    "running sum": lambda x: x.cumsum(2),
+    "constants of the batch's size": lambda x: (
+        x + torch.zeros(x.shape[0], 1, 1, 6, dtype=x.dtype) + x.new_ones(1)
+    ),
+    "repeated": lambda x: x.repeat(1, 2, 1, 1).roll(1, 3).flip(2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", FUNCTIONS)
+def test_functions_read_all_their_arguments(case: str) -> None:
+    x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    module = Function(FUNCTIONS[case]).eval()
+    net = sc.from_torch(module, x)
+    given = {"state": net.state} if net.state else {}
+    assert close(sc.emit(net).load().forward(net.params, x.numpy(), **given), module(x))
+
+
+def test_images_without_a_batch_are_refused() -> None:
+    pool = Function(lambda x: torch.nn.functional.max_pool2d(x, 2)).eval()
+    with pytest.raises(SymcnnError, match=r"expected 4 axes \(with the batch\), got 3"):
+        sc.from_torch(pool, torch.randn(3, 4, 6))

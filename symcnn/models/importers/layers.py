@@ -299,16 +299,20 @@ def pixel_unshuffle(a: Assembly, x: View, factor: int) -> View:
     return a.kind(standard("pixel_unshuffle", rank=x.rank), {"x": x}, "pixel_unshuffle", {"R": factor})
 
 
-def nearest(a: Assembly, x: View, output: Sequence[int]) -> View:
-    """Nearest up-sampling to a size: the entry at ⌊i·H/P⌋."""
+def nearest(a: Assembly, x: View, output: Sequence[int], scales: Sequence[float | None]) -> View:
+    """Nearest sampling: the entry at ⌊i/scale⌋, or ⌊i·H/P⌋ where only sizes are given, in 32 bits as in PyTorch."""
     dims = len(output)
     _ranks("nearest sampling", x, dims)
     factors = [sp.Integer(p) / h for p, h in zip(output, x.shape[2:], strict=True)]
-    if all(f.is_Integer for f in factors):
+    if all(f.is_Integer and s in (None, f) for f, s in zip(factors, scales, strict=True)):
         sizes: dict[str, Any] = dict(window_sizes(dims, kernel_size=[int(f) for f in factors]))
         return a.kind(standard(f"upsample_nearest{dims}d"), {"x": x}, "upsample", sizes)
-    kind = standard(f"upsample_nearest{dims}d", size=True)
-    return a.kind(kind, {"x": x}, "upsample", dict(window_sizes(dims, output_size=output)))
+    for k, (extent, scale) in enumerate(zip(output, scales, strict=True), start=2):
+        height = int(x.shape[k])
+        step = np.float32(1 / scale if scale else height / extent)
+        places = np.floor(np.arange(extent, dtype=np.float32) * step).astype(int)
+        x = picked(a, x, k, np.minimum(places, height - 1))
+    return x
 
 
 def padded(a: Assembly, x: View, pads: Pads, value: float) -> View:
@@ -337,6 +341,7 @@ def continued(a: Assembly, x: View, pads: Sequence[tuple[int, int]], mode: Any) 
     for k, (before, behind) in enumerate(pads):
         if before or behind:
             dim = x.rank - len(pads) + k
-            extent = extent_of(x, dim)
-            x = picked(a, x, dim, np.pad(np.arange(extent), (before, behind), mode=mode))
+            kept = np.arange(extent_of(x, dim))[max(-before, 0) :]
+            kept = kept[: len(kept) - max(-behind, 0)]
+            x = picked(a, x, dim, np.pad(kept, (max(before, 0), max(behind, 0)), mode=mode))
     return x

@@ -216,7 +216,8 @@ class Reading:
             value = dict.__getitem__(arguments, name)
             floats = name == "dtype" and getattr(value, "is_floating_point", False)
             if name not in arguments.read and name not in UNIMPORTANT and value != usual and not floats:
-                raise UnsupportedFormula(f"the argument {name}={value!r} is not supported")
+                told = f"{name}, a tensor," if isinstance(value, View) else f"{name}={value!r:.60}"
+                raise UnsupportedFormula(f"the argument {told} is not supported")
         return result
 
     def _arguments(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -250,21 +250,27 @@ def _channel_shuffle(a: Assembly, c: Arguments) -> View:
 @operator("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d")
 def _nearest(a: Assembly, c: Arguments) -> View:
     x = _first(c)
-    return layers.nearest(a, x, _output(c, x))
+    output = _output(c, x)
+    return layers.nearest(a, x, output, _scales(c, len(output)))
 
 
 @operator("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
 def _interpolated(a: Assembly, c: Arguments) -> View:
     x = _first(c)
     output = _output(c, x)
-    scales = c.get("scale_factors") or [c.get("scales")] if "scales" in c else c.get("scale_factors")
-    for k, extent in enumerate(output):
-        scale = scales[k] if scales else c.get(f"scales_{'dhw'[3 - len(output) + k]}")
+    for k, (extent, scale) in enumerate(zip(output, _scales(c, len(output)), strict=True)):
         matrix = movements.interpolation(
             movements.extent_of(x, k + 2), extent, bool(c["align_corners"]), scale
         )
         x = movements.mapped(a, "interpolation", x, k + 2, matrix)
     return x
+
+
+def _scales(c: Arguments, dims: int) -> list[float | None]:
+    """The factor of each axis, None where only sizes are given."""
+    if c.get("scale_factors"):
+        return list(c["scale_factors"])
+    return [c.get("scales")] if dims == 1 else [c.get(f"scales_{axis}") for axis in "dhw"[3 - dims :]]
 
 
 def _first(c: Arguments) -> View:
@@ -283,7 +289,7 @@ def _output(c: Arguments, x: View) -> list[int]:
 
 def _filled(number: float | None) -> Operator:
     def read(a: Assembly, c: Arguments) -> View:
-        c.get("dtype")  # numbers of any kind are read as floats
+        c.get("self"), c.get("dtype")  # whose type the numbers have: here all are floats
         shape = c["size"] if "size" in c else c["self"].shape
         value = c["fill_value"] if number is None else number
         return expanded(constant(np.full((1,) * len(shape), float(value))), shape)
