@@ -11,7 +11,22 @@ from symcnn.notes import operations as ops
 from symcnn.notes.claims import Piece
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.names import base_name
-from symcnn.notes.tree import Juxtapose, Matrix, Node, Number, Relation, Script, Symbol, Text, Word, walk
+from symcnn.notes.tree import (
+    Annotated,
+    Decorated,
+    Group,
+    Juxtapose,
+    Matrix,
+    Node,
+    Number,
+    Relation,
+    Script,
+    Sequence,
+    Symbol,
+    Text,
+    Word,
+    walk,
+)
 from symcnn.notes.verdict import Counterexample, Kind, Verdict
 
 if TYPE_CHECKING:
@@ -23,13 +38,15 @@ def arrow(piece: Piece, equations: Equations) -> Verdict:
     assert piece.left is not None
     assert piece.right is not None
     assert piece.relation is not None
-    before, after = _array(piece.left), _array(piece.right)
     name = _operation(piece.relation)
-    if before is None or after is None or name is None:
+    arrays = any(isinstance(node, Matrix) for side in (piece.left, piece.right) for node in walk(side))
+    if name is None or not arrays:
         return Verdict(Kind.NOT_A_CLAIM, reason="an arrow to something that is no array")
     world = equations.bench.world(piece.order)
     evaluator = Evaluator(world, world.layer_env())
-    x, y = evaluator.value(before), evaluator.value(after)
+    x, y = _value(evaluator, piece.left), _value(evaluator, piece.right)
+    if x is None or y is None:
+        return Verdict(Kind.NOT_A_CLAIM, reason="an arrow to something that is no array")
     equations.examples.append((piece, x, y))
     try:
         result = _applied(name, x, y)
@@ -61,11 +78,23 @@ def _array(node: Node) -> Matrix | None:
             return node
         case Script(base=base):
             return _array(base)
-        case Juxtapose(parts=parts):
+        case Group(body=body) | Decorated(body=body) | Annotated(body=body):
+            return _array(body)
+        case Juxtapose(parts=parts) | Sequence(items=parts):
             found = [part for part in map(_array, parts) if part is not None]
-            return found[0] if len(found) == 1 else None
-    inner = [n for n in walk(node) if isinstance(n, Matrix)]
-    return inner[0] if len(inner) == 1 else None
+            names = all(isinstance(part, Symbol | Script | Word | Text | Group | Matrix) for part in parts)
+            return found[0] if len(found) == 1 and names else None
+    return None
+
+
+def _value(evaluator: Evaluator, node: Node) -> ops.Array | None:
+    """The numbers that a side comes to: of its array, or of an expression in numbers."""
+    known = _array(node)
+    if known is not None:
+        return evaluator.value(known)
+    if any(isinstance(part, Symbol | Word) for part in walk(node)):
+        return None
+    return evaluator.value(node)
 
 
 def _operation(relation: Relation) -> str | None:
