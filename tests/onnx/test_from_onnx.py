@@ -155,6 +155,16 @@ CASES: dict[str, Case] = {
         (2, 4, 3, 4),
         17,
     ),
+    "limits and exponents of one entry": (
+        [
+            ("Clip", ("x", "low"), ("c",), {}),
+            ("Pow", ("c", "two"), ("p",), {}),
+            ("MatMul", ("p", "W"), ("y",), {}),
+        ],
+        {"low": np.array(-0.5), "two": np.array([2.0]), "W": drawn(4, 2)},
+        ("n", 4),
+        13,
+    ),
     "reductions and sums of products": (
         [
             ("ReduceL2", ("x",), ("a",), {"axes": [1], "keepdims": 1}),
@@ -223,6 +233,17 @@ def test_softmax_once_was_over_all_axes_behind_one(tmp_path: Path) -> None:
     x = drawn(2, 2, 3)
     found = sc.emit(sc.from_onnx(path)).load().forward({}, x)
     assert np.allclose(found, np.exp(x) / np.exp(x).sum(axis=(1, 2), keepdims=True))
+
+
+@pytest.mark.parametrize("kind", ["nearest", "linear"])
+def test_resizing_once_counted_places_from_the_corner(kind: str, tmp_path: Path) -> None:
+    scales = {"s": np.array([1, 1, 1.5], np.float32)}
+    path = written(tmp_path, [("Resize", ("x", "s"), ("y",), {"mode": kind})], scales, ("n", 1, 4), opset=10)
+    x = np.arange(4.0).reshape(1, 1, 4)
+    places = np.minimum(np.arange(6) / 1.5, 3)
+    expected = np.floor(places + 1e-9) if kind == "nearest" else places
+    net = sc.from_onnx(path)
+    assert np.allclose(sc.emit(net).load().forward({}, x, state=net.state).ravel(), expected, atol=1e-6)
 
 
 def test_a_file_is_a_subject_by_its_path(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ OPERATORS |= {
     "Reciprocal": _entries("reciprocal", "1/{0}"),
     "Abs": _entries("absolute value", "abs({0})"),
     "Erf": _entries("erf", "erf({0})"),
+    "Sign": _entries("sign", "sign({0})"),
     "Sub": _entries("difference", "{0} - {1}", 2),
     "Div": _entries("quotient", "{0}/{1}", 2),
     "Greater": _entries("comparison", "where({0} > {1}, 1, 0)", 2),
@@ -101,7 +102,7 @@ def _binary(a: Assembly, node: Node) -> View:
 
 @operator("Pow")
 def _pow(a: Assembly, node: Node) -> View:
-    base, exponent = node.operand(0), node.operand(1)
+    base, exponent = node.operand(0), node.number(1)
     if isinstance(exponent, View):
         return entrywise(a, "power", "{0}**{1}", [base, exponent], "power")
     return entrywise(a, "power", f"{{0}}**({operations.exact(exponent)})", [base], "power")
@@ -126,7 +127,7 @@ def _clip(a: Assembly, node: Node) -> View:
     for place, name, body in ((1, "min", "max({0}, {1})"), (2, "max", "min({0}, {1})")):
         limit = node.attribute(name)
         if limit is not None or node.has(place):
-            number = node.operand(place) if node.has(place) else decimal(limit)
+            number = node.number(place) if node.has(place) else decimal(limit)
             if isinstance(number, View) or abs(number) < 3e38:
                 found = entrywise(a, f"{name}imum", body, [found, number], "clip")
     return found

@@ -203,6 +203,8 @@ def _resize(a: Assembly, node: Node) -> View:
         raise UnsupportedFormula("resizing of some axes, or with a kept aspect ratio, is not supported")
     attributes = {name: dict.__getitem__(node.attributes, name) for name in node.attributes}
     node.attributes.read |= set(attributes)
+    if node.opset < 11:  # where places were counted from the corner
+        attributes |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     for k, extent in enumerate(output):
         if x.shape[k] != extent:
             scale = None if scales is None else scales[k]

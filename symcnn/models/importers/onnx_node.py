@@ -70,6 +70,13 @@ class Node:
             return value.ravel()[0] if value.dtype == object else value.ravel()[0].item()
         return self.view(place)
 
+    def number(self, place: int) -> Any:
+        """An input as an operand, an initial value of one entry as a number too: an exponent or a limit."""
+        value = self.inputs[place] if self.has(place) else None
+        if isinstance(value, Initial) and value.array.size == 1:
+            return value.array.ravel()[0].item()
+        return self.operand(place)
+
     def held(self, place: int) -> View:
         """An array that nothing trains, such as running statistics. Raises UnsupportedFormula."""
         value = self.inputs[place]

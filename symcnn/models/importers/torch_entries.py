@@ -67,7 +67,7 @@ def _glu(a: Assembly, c: Arguments) -> View:
 @operator("prelu", "_prelu_kernel")
 def _prelu(a: Assembly, c: Arguments) -> View:
     x, weight = c["self"], c["weight"]
-    if weight.rank != 1:
+    if not isinstance(weight, View) or weight.rank != 1:
         return entrywise(a, "PReLU", "where({0} > 0, {0}, {1}*{0})", [x, weight], "prelu")
     return a.kind(standard("prelu", rank=x.rank, shared=weight.shape == (1,)), {"x": x, "w": weight}, "prelu")
 
@@ -173,6 +173,7 @@ OPERATORS |= {
     "square": _entries("square", "{0}**2"),
     "abs": _entries("absolute value", "abs({0})"),
     "erf": _entries("erf", "erf({0})"),
+    "sign": _entries("sign", "sign({0})"),
     "maximum": _entries("maximum", "max({0}, {1})", "self", "other"),
     "minimum": _entries("minimum", "min({0}, {1})", "self", "other"),
     "fmax": _entries("maximum", "max({0}, {1})", "self", "other"),

@@ -99,6 +99,8 @@ def _attention(a: Assembly, c: Arguments) -> View:
 @operator("embedding")
 def _embedding(a: Assembly, c: Arguments) -> View:
     weight, labels = c["weight"], c["indices"]
+    if isinstance(labels, int):
+        return movements.chosen(a, weight, 0, labels)
     if isinstance(labels.source, Weight):
         return movements.picked(a, weight, 0, operations.array_of(labels).astype(int))
     return layers.embedding(a, weight, labels)
