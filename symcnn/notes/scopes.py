@@ -65,16 +65,28 @@ def _borders(document: Document, main: _Part) -> Iterator[tuple[int, _Part]]:
                 now = now.outer
             yield block.span.start, now
             continue
-        if now.case and (TITLE.fullmatch(_raw(document, block)) or GENERAL.search(block.text)):
+        if now.case and TITLE.fullmatch(_raw(document, block)):
             now = now.outer or main
             yield block.span.start, now
-        if OWN.search(block.text):
-            now = _Part(max(level, 1), False, now.outer if now.case else now)
-            yield block.span.start, now
-        elif CASE.search(block.text) and not now.case:
-            now.small = now.small or _Part(level, True, now)
-            now = now.small
-            yield block.span.start, now
+        for place, cue in _cues(block):
+            if now.case and cue is GENERAL:
+                now = now.outer or main
+            elif cue is OWN:
+                now = _Part(max(level, 1), False, now.outer if now.case else now)
+            elif cue is CASE and not now.case:
+                now.small = now.small or _Part(level, True, now)
+                now = now.small
+            yield place, now
+
+
+def _cues(block: Prose) -> list[tuple[int, re.Pattern[str]]]:
+    """What a block says of letters and cases, with the places, in order."""
+    found = [
+        (block.span.start + match.start(), cue)
+        for cue in (GENERAL, OWN, CASE)
+        for match in cue.finditer(block.text)
+    ]
+    return sorted(found, key=lambda item: item[0])
 
 
 def _raw(document: Document, block: Prose) -> str:
