@@ -23,7 +23,7 @@ from symcnn.render.numpy_names import OWN_NAMES, classes_of, safe
 from symcnn.render.numpy_source import Emitted
 from symcnn.render.numpy_text import tidy, wrapped
 from symcnn.render.numpy_updates import descents
-from symcnn.render.numpy_weights import initial
+from symcnn.render.numpy_weights import initials
 
 WORKSPACE = frozenset(
     [
@@ -195,7 +195,7 @@ def _rendered(plan: Plan, works: Sequence[Work], tables: dict[str, sp.Matrix]) -
         "    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    parameters = [initial(tensor, plan) for tensor in plan.parameters]
+    parameters = initials(plan)
     used = frozenset().union(*(work.used for work in works))
     inputs = works[0].inputs
     code = [

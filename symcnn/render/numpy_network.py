@@ -18,7 +18,7 @@ from symcnn.render.numpy_names import OWN_NAMES, classes_of, names_read
 from symcnn.render.numpy_routine import calls_of, defined, named, pair
 from symcnn.render.numpy_text import entries, wrapped
 from symcnn.render.numpy_updates import descents
-from symcnn.render.numpy_weights import initial
+from symcnn.render.numpy_weights import initials
 
 BATCH_LAST = (
     "Inside, the batch is the last axis, so that neighbours in memory are the same place of several examples."
@@ -88,7 +88,7 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
     living = [plan.output.name, plan.objective.name, measure.name, *gradients]
     bodies = module.bodies((before, lossy, after), (start, [] if early else given, []), arrays, living)
     order = [layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
-    parameters = [initial(tensor, plan) for tensor in plan.parameters]
+    parameters = initials(plan)
     made = defined(after)
     found = [
         (k, module.name(t.name) if t.name in made else f'{dialect.space}.zeros_like(params["{k}"])')

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from symcnn.core.expr import reads
-from symcnn.core.plan import Call, Plan, Statement
+from symcnn.core.plan import Action, Call, Plan, Statement
 from symcnn.core.tensor import Tensor
 
 
@@ -21,17 +22,37 @@ class Initial:
     fan_in: int = 0
 
 
-def initial(parameter: Tensor, plan: Plan) -> Initial:
-    """A weight is summed over; a gain multiplies; a bias is added.
+def initials(plan: Plan) -> list[Initial]:
+    """How each parameter starts: a weight is summed over, a gain multiplies, a bias is added.
 
     Weights have the standard deviation sqrt(2 / fan-in) of He et al. 2015, equation 10.
     """
+    blocks: dict[str, list[Initial]] = {}
+    for procedure in plan.procedures:  # inner ones come before those that call them
+        blocks[procedure.name] = _initials(procedure.parameters, procedure.forward, blocks)
+    return _initials(plan.parameters, plan.forward, blocks)
+
+
+def _initials(
+    parameters: Iterable[Tensor], forward: Sequence[Action], blocks: Mapping[str, list[Initial]]
+) -> list[Initial]:
+    """Those of the statements' own parameters, and of blocks that are called, under prefixed names."""
+    calls = [action for action in forward if isinstance(action, Call)]
+    found = {
+        f"{call.name}_{start.name}": replace(start, name=f"{call.name}_{start.name}")
+        for call in calls
+        for start in blocks[call.procedure]
+    }
+    statements = [action for action in forward if isinstance(action, Statement)]
+    return [found.get(tensor.name) or _initial(tensor, statements) for tensor in parameters]
+
+
+def _initial(parameter: Tensor, statements: Iterable[Statement]) -> Initial:
     shape = tuple(int(extent) for extent in parameter.shape)
-    name, forward = _local(parameter.name, plan)
-    for statement in forward:
+    for statement in statements:
         equation = statement.equation
         for read in reads(equation.body):
-            if read.tensor.name != name:
+            if read.tensor != parameter:
                 continue
             free = {index.symbol for index in equation.free}
             bound = {s for position in read.at for s in position.free_symbols} - free
@@ -40,27 +61,6 @@ def initial(parameter: Tensor, plan: Plan) -> Initial:
                 return Initial(parameter.name, shape, "weight", int(sp.Mul(*summed)))
             return Initial(parameter.name, shape, "bias" if _is_term(equation.body, read) else "gain")
     return Initial(parameter.name, shape, "bias")
-
-
-def _local(name: str, plan: Plan) -> tuple[str, list[Statement]]:
-    """A parameter's name in the block that owns it, and the statements of that block's forward pass."""
-    actions = plan.forward
-    while True:
-        own = next(
-            (
-                a
-                for a in actions
-                if isinstance(a, Call)
-                and name.startswith(f"{a.name}_")
-                and any(
-                    t.name == name.removeprefix(f"{a.name}_") for t in plan.procedure(a.procedure).parameters
-                )
-            ),
-            None,
-        )
-        if own is None:
-            return name, [action for action in actions if isinstance(action, Statement)]
-        name, actions = name.removeprefix(f"{own.name}_"), plan.procedure(own.procedure).forward
 
 
 def _is_term(expr: sp.Basic, read: sp.Basic) -> bool:
