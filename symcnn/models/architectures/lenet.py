@@ -100,23 +100,42 @@ def partial_connections() -> list[Spec]:
     """
     return [
         concat("S2", "S2", name="round"),
-        _connected(6, "3", "d<3", "d", "C3a"),
-        _connected(6, "4", "d<4", "d", "C3b").on("round"),
-        _connected(3, "2,2", "g<2,d<2", "3*g+d", "C3c").on("round"),
+        neighbours(6, 3, "C3a"),
+        neighbours(6, 4, "C3b").on("round"),
+        pairs(3, "C3c").on("round"),
         conv2d(6, 1, 5, name="C3d").on("S2"),
         concat("C3a", "C3b", "C3c", "C3d"),
     ]
 
 
-def _connected(maps: int, counts: str, limits: str, offset: str, name: str) -> Spec:
-    """z[n,o,i,j] = b[o] + Σ W[o,…,r,s]·x[n,o+offset,i+r,j+s]: map o reads the maps that begin at o."""
-    chosen = ",".join(limit[0] for limit in limits.split(","))
+def neighbours(maps: int, count: int, name: str) -> Spec:
+    """z[n,o,i,j] = b[o] + Σ_{d,r,s} W[o,d,r,s]·x[n,o+d,i+r,j+s]: map o reads ``count`` maps from map o on."""
     return formula(
-        f"z[n,o,i,j] = b[o] + sum[{limits},r<5,s<5](W[o,{chosen},r,s]*x[n,o+{offset},i+r,j+s])",
-        {"x": "N,12,H,V", "W": f"{maps},{counts},5,5", "b": f"{maps}", "z": f"N,{maps},H-4,V-4"},
+        "z[n,o,i,j] = b[o] + sum[d,r,s](W[o,d,r,s]*x[n,o+d,i+r,j+s | 0])",
+        {"x": "N,C,H,V", "W": "O,D,R,S", "b": "O", "z": "N,O,H-R+1,V-S+1"},
         trained=("W", "b"),
-        title="partly connected convolution",
+        title="convolution of neighbouring maps",
         name=name,
+        O=maps,
+        D=count,
+        R=5,
+        S=5,
+    )
+
+
+def pairs(maps: int, name: str) -> Spec:
+    """z[n,o,i,j] = b[o] + Σ_{g,d,r,s} W[o,g,d,r,s]·x[n,o+3g+d,i+r,j+s]: map o reads two pairs of maps, 3 apart."""
+    return formula(
+        "z[n,o,i,j] = b[o] + sum[g,d,r,s](W[o,g,d,r,s]*x[n,o+3*g+d,i+r,j+s | 0])",
+        {"x": "N,C,H,V", "W": "O,G,D,R,S", "b": "O", "z": "N,O,H-R+1,V-S+1"},
+        trained=("W", "b"),
+        title="convolution of pairs of maps",
+        name=name,
+        O=maps,
+        G=2,
+        D=2,
+        R=5,
+        S=5,
     )
 
 
