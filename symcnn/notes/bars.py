@@ -60,7 +60,7 @@ def _rewritten(value: Any) -> Any:
 def _as_differential(node: Node) -> Differential | None:
     match node:
         case Accent(kind="bar" | "overline", body=body):
-            return Differential(node.span, "d", body)
+            return Differential(node.span, "bar", body)
         case Script(base=Accent(kind="bar" | "overline", body=body)):
-            return Differential(node.span, "d", with_fields(node, base=body))
+            return Differential(node.span, "bar", with_fields(node, base=body))
     return None

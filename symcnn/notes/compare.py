@@ -304,6 +304,8 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
     """Whether two expressions are equal by the definitions, and the difference that was looked at."""
     cotangents = world.cotangents
     difference = unfold(world, left - right)
+    if difference.free_symbols & set(world.differentials.of):
+        difference = unfold(world, world.differentials.opened(difference))
     if zero_at_once(difference):
         return Zero.PROVED, sp.Integer(0)
     if refuted(world, difference):

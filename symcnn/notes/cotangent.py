@@ -212,6 +212,24 @@ class Cotangents:
                 total += slope * (sp.Integer(1) if reader == loss else self.cotangent(loss, reader))
         return total
 
+    def last_computed(self, loss: sp.Symbol) -> list[sp.Symbol]:
+        """The entries of the tensors from which no other one is computed, and that are no derivatives of the loss."""
+        _ = self.dependents
+        found: list[sp.Symbol] = []
+        for family in self.world.defined_families():
+            entries = [entry for entry in self.world.tensor(family).flat if isinstance(entry, sp.Symbol)]
+            values = [value for entry in entries if (value := self.world.value(entry)) is not None]
+            marks = any(symbol in self.of for value in values for symbol in value.free_symbols)
+            read = {f.key for f in self._edges.get(family, ())} - self.world.aside
+            if (
+                values
+                and not marks
+                and not read
+                and family.key not in {*self.world.facts.losses, *self.world.aside}
+            ):
+                found += entries
+        return found
+
     def is_output(self, family: Family) -> bool:
         """Whether a state goes out of its step: no other tensor of the step reads it, so a loss that is left open may."""
         if family.member == ALONE:

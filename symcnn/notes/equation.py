@@ -198,7 +198,9 @@ class Equations:
             )
         every = found[: 2 if functions else 1]
         for attempt in every:
-            found.append(replace(attempt, reading=replace(base, entrywise=True), assumption="entrywise"))
+            if not facts.differentials:
+                entrywise = replace(base, entrywise=True)
+                found.append(replace(attempt, reading=entrywise, assumption="entrywise"))
             if batch and batch not in settings:
                 more = {**settings, batch: 1}
                 found.append(replace(attempt, settings=more, assumption=f"one example ({batch} = 1)"))

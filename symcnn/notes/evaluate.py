@@ -12,7 +12,16 @@ import sympy as sp
 from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes import operations as ops
 from symcnn.notes.apply import apply_function, call, sum_over
-from symcnn.notes.derivative import Jacobian, contract, derivative, differential, flat, gradient, layered
+from symcnn.notes.derivative import (
+    Jacobian,
+    contract,
+    derivative,
+    differential,
+    flat,
+    gradient,
+    layered,
+    loss_symbol,
+)
 from symcnn.notes.facts import FunctionRule
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.names import Habits, Ref, base_name, letter, letters_of, read_name, subscript_items
@@ -57,6 +66,7 @@ from symcnn.notes.tree import (
 from symcnn.notes.world import Family, Mismatch, Unreadable, World
 
 LARGEST_EXPONENT = 12
+LARGEST_INVERSE = 3
 CLASS = 2
 """The number that a class label stands for in a small world: the second class."""
 
@@ -80,6 +90,10 @@ class Evaluator:
 
     def within(self, more: Mapping[str, Any]) -> Evaluator:
         return Evaluator(self.world, self.env | dict(more))
+
+    @property
+    def _differentiates(self) -> bool:
+        return self.world.facts.differentials
 
     # --- results
 
@@ -144,6 +158,10 @@ class Evaluator:
             case Root(radicand=body, degree=degree):
                 exponent = sp.Rational(1, 2) if degree is None else 1 / self.scalar(degree)
                 return ops.entrywise(lambda x: x**exponent, self.value(body))
+            case CallOrProduct(head=Symbol(name="d", font=""), group=Group() as group) if (
+                self._differentiates
+            ):
+                return self.world.differentials.array(self.value(group.body))
             case CallOrProduct(head=head, group=group):
                 return self._call_or_product(head, group, node)
             case Call(function=function, argument=argument):
@@ -154,6 +172,10 @@ class Evaluator:
                 return derivative(self, node)
             case Gradient():
                 return gradient(self, node)
+            case Differential(kind="d", body=body) if self._differentiates:
+                loss = loss_symbol(self, body)
+                value = self.value(body) if loss is None else array(loss).reshape(())
+                return self.world.differentials.array(value)
             case Differential():
                 return differential(self, node)
             case BigOperator():
@@ -313,9 +335,20 @@ class Evaluator:
         exponent = self.scalar(power)
         if exponent.is_number and abs(exponent) > LARGEST_EXPONENT:
             raise Unreadable(f"an exponent of {exponent} is above the limit of {LARGEST_EXPONENT}")
-        if value.ndim == 2 and value.shape != (1, 1) and exponent == -1:
-            raise Unreadable("inverse matrices are beyond this version")
+        if value.ndim == 2 and value.shape != (1, 1) and exponent.is_Integer and exponent < 0:
+            return self._inverse(value, -int(exponent))
         return ops.entrywise(lambda x: sp.Pow(x, exponent), value)
+
+    def _inverse(self, value: Array, times: int) -> Array:
+        """The inverse of a small square matrix, `times` times."""
+        if value.shape[0] != value.shape[1] or value.shape[0] > LARGEST_INVERSE:
+            raise Unreadable("only the inverse of a small square matrix is taken")
+        matrix = sp.Matrix(value.tolist())
+        inverse = array((matrix.adjugate() / matrix.det(method="berkowitz")).tolist())
+        result = inverse
+        for _ in range(times - 1):
+            result = ops.matmul(result, inverse)
+        return result
 
     def _strange_power(self, value: Value, power: Node) -> Value:
         if isinstance(value, np.ndarray) and value.size == 1 and value.flat[0] == sp.E:
@@ -635,9 +668,16 @@ class Evaluator:
                         continue
                     if isinstance(a, Empty) and relation.name in ("->", "implies"):
                         continue
-                    result *= self._relation(self.scalar(a), relation.name, self.scalar(b))
+                    result *= self._relation(self._compared(a), relation.name, self._compared(b))
                 return result
         raise Unreadable("a condition that is no relation")
+
+    def _compared(self, node: Node) -> sp.Expr:
+        """A side of a condition. Raises Unreadable for one that is no number."""
+        try:
+            return self.scalar(node)
+        except Mismatch as error:
+            raise Unreadable(str(error)) from error
 
     def _all(self, node: Sequence) -> sp.Expr:
         """The indicator of several conditions; `u | v` says that u divides v."""

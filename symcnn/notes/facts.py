@@ -96,6 +96,8 @@ class Facts:
     """Sizes that only stand inside of indices: strides, paddings, dilations."""
     larger: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """For a size the sizes that the bounds of sums and ranges take away from it: it is not below them."""
+    differentials: bool = False
+    """dX is a differential on this page, and not the name of a gradient."""
     normalised: set[str] = field(default_factory=set)
     """Given vectors whose entries add up to one, such as one-hot labels."""
     bound: set[str] = field(default_factory=set)

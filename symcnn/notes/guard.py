@@ -14,11 +14,9 @@ from symcnn.notes.tree import (
     Differential,
     Group,
     Node,
-    Number,
     Script,
     Sequence,
     Symbol,
-    Unary,
     Word,
     walk,
 )
@@ -49,10 +47,8 @@ class Guard:
 
     def _of_node(self, node: Node) -> str | None:
         match node:
-            case Differential(kind="d") if self.true_differentials:
-                return "differentials are meant as such on this page, and not as names of gradients"
             case CallOrProduct(head=Symbol(name="d"), group=Group(open="(")) if self.true_differentials:
-                return "the differential of an expression is beyond this version"
+                return None
             case CallOrProduct(head=head, group=group):
                 return self._of_call(head, group)
             case Call(function=function):
@@ -70,10 +66,6 @@ class Guard:
             return None
         if ref.indices is not None and ref.key in self.tensors_by_index:
             return f"{ref.key} with an index is a whole vector on this page, and not an entry"
-        if isinstance(ref.power, Unary) and isinstance(ref.power.body, Number) and ref.indices is None:
-            kinds = self.equations.bench.world(0).kinds if not facts.shapes else {}
-            if ref.key in facts.shapes or kinds.get(ref.key, "S") != "S" or _upper(ref.key):
-                return f"the inverse of {ref.key} is beyond this version"
         return None
 
     def _of_call(self, head: Node, group: Node) -> str | None:

@@ -65,6 +65,7 @@ class Judge:
         self.lines = [self._line(piece) for piece in found]
         self.equations = Equations(self.bench, document, found, self.lines)
         self.guard = Guard(self.equations)
+        facts.differentials = self.guard.true_differentials
         self._definitions = {d.order: d for d in facts.definitions}
 
     def _section(self, piece: Piece) -> int:
@@ -100,6 +101,11 @@ class Judge:
         """The verdict, unless it says more than a reading that is partly a guess can carry."""
         if verdict.kind not in (*FALSE_KINDS, Kind.HOLDS):
             return verdict
+        unfounded = verdict.counterexample is None and verdict.correction is None
+        if self.facts.differentials and verdict.kind in FALSE_KINDS and unfounded:
+            return Verdict(
+                Kind.CANNOT_CHECK, reason="no numbers speak against it, and shapes are inferred here"
+            )
         doubt = self.guard.doubt(piece)
         if doubt is None:
             return verdict

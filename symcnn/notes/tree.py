@@ -274,7 +274,7 @@ class Gradient(Node):
 
 @dataclass(frozen=True, slots=True)
 class Differential(Node):
-    """`dW`, `\\mathrm d x`, `\\partial L`; kind `d` or `partial`."""
+    """`dW`, `\\mathrm d x`, `\\partial L`; kind `d` or `partial`; `bar` for a gradient written with a bar."""
 
     kind: str
     body: Node

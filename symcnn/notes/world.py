@@ -18,6 +18,7 @@ from symcnn.notes.names import Ref, base_name, letter, letters_of, read_name
 from symcnn.notes.operations import Array, known_function
 from symcnn.notes.shaper import COUNTER, ONE, Shaper
 from symcnn.notes.sizes import Axes
+from symcnn.notes.total import Differentials
 from symcnn.notes.tree import BigOperator, Chain, Node, Number, Script, Symbol, Unary, walk
 
 LAST_LAYER = 9
@@ -123,6 +124,7 @@ class World:
         self.numbers: dict[int, dict[sp.Symbol, Any]] = {}
         self.evaluator = Evaluator
         self.cotangents = Cotangents(self)
+        self.differentials = Differentials(self)
         self._declare()
         for _ in range(3):
             self._infer()
