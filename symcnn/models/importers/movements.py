@@ -58,6 +58,8 @@ def part(a: Assembly, x: View, dim: int, start: Extent, step: int, extent: Exten
 def chosen(a: Assembly, x: View, dim: int, position: int) -> View:
     """One entry of an axis, counted from behind where negative. Raises ShapeError."""
     extent = x.shape[placed(dim, x.rank)]
+    if extent.free_symbols and position not in (0, -1):
+        raise UnsupportedFormula(f"entry {position} of an axis of extent {extent} is not supported")
     at = position + extent if position < 0 else sp.Integer(position)
     if not (extent - at).is_positive and not extent.free_symbols:
         raise ShapeError(f"expected an entry of an axis of {extent}, got {position}")

@@ -267,7 +267,8 @@ def _spread(a: Assembly, c: Arguments, form: str) -> View:
     sum_ = "sum[{over}](({x} - m{at})**2)/({count} - correction)"
     lines = "m{at} = mean[{over}]({x})\n{y} = " + form.replace("{0}", sum_)
     number = 1 if correction is None else correction
-    return reduced(a, "variance", lines, c["self"], c["dim"], bool(c["keepdim"]), correction=number)
+    dims: Any = c.get("dim")
+    return reduced(a, "variance", lines, c["self"], dims, bool(c.get("keepdim", False)), correction=number)
 
 
 @operator("linalg_vector_norm")
