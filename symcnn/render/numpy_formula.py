@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
 
 from symcnn.core.plan import Statement
+from symcnn.core.tensor import Tensor
 from symcnn.program.build import Program
 from symcnn.program.passes import needed
 from symcnn.program.sizes import size_rules
@@ -47,8 +48,13 @@ def formula(program: Program, dialect: Dialect = NUMPY) -> str:
     module.helpers |= writer.used
     seeded = [f'{seed} = _array("{seed}", {seed}, {plan.output.rank})', "", fits]
     results = [tensor.name for _, tensor in plan.gradients]
+    arguments = ", ".join(part for part in (tensors, "*" if given else "", given) if part)
+    own = _own_names(module, [*plan.inputs, *(symbol for symbol, _ in scalars)])
     values = {
-        "arguments": ", ".join(part for part in (tensors, "*" if given else "", given) if part),
+        "arguments": arguments,
+        "own_arguments": _renamed(arguments, own),
+        "passed": ", ".join(f"{name}={own.get(name, name)}" for name in _argument_names(arguments)),
+        "inner": "_" if own else "",
         "seed": seed,
         "forward": module.body(needed(forward, [plan.output.name]), start, floats),
         "backward": module.body(needed([*forward, *backward], results), [*start, *seeded], floats),
@@ -62,6 +68,22 @@ def formula(program: Program, dialect: Dialect = NUMPY) -> str:
 
 def _forward(program: Program) -> list[Statement]:
     return [action for action in program.plan.forward if isinstance(action, Statement)]
+
+
+def _own_names(module: Module, arguments: Iterable[Tensor | sp.Symbol]) -> dict[str, str]:
+    """What the user calls an argument, where the code behind must call it otherwise: range, say, which is Python's."""
+    names = [str(argument.name) for argument in arguments]
+    return {module.name(name): name for name in names if module.name(name) != name}
+
+
+def _argument_names(arguments: str) -> list[str]:
+    return [part.split("=")[0] for part in arguments.split(", ") if part and part != "*"]
+
+
+def _renamed(arguments: str, own: Mapping[str, str]) -> str:
+    """The arguments under the user's names."""
+    parts = [part.partition("=") for part in arguments.split(", ") if part]
+    return ", ".join(f"{own.get(name, name)}{sign}{value}" for name, sign, value in parts)
 
 
 def _taken(module: Module, floats: Sequence[str]) -> list[str]:

@@ -249,12 +249,24 @@ def test_results_share_no_memory_with_arguments() -> None:
     assert not np.shares_memory(module.vjp(seed, p)["p"], seed)
 
 
-def test_names_of_python_are_not_shadowed() -> None:
-    case = Case("y[i] = range[i]*params[i] + np1[i]", {"range": "N", "params": "N", "np1": "N"})
+def test_arguments_keep_their_names_and_shadow_nothing() -> None:
+    """Tensors and scalars may be called what the code calls its own: the caller's names stay."""
+    case = Case("y[i] = range[i]*params[i] + len*np1[i]", {"range": "N", "params": "N", "np1": "N"})
     source = emit_plan(plan_of(case)).source
-    bound = {node.arg for node in ast.walk(ast.parse(source)) if isinstance(node, ast.arg)}
-    assert not {name for name in bound if keyword.iskeyword(name)} | {"range"} & bound
-    compare(replace(CASES["dense"]))
+    inner = [f for f in ast.walk(ast.parse(source)) if isinstance(f, ast.FunctionDef) and f.name[0] == "_"]
+    bound = {node.arg for function in inner for node in ast.walk(function) if isinstance(node, ast.arg)}
+    assert not {name for name in bound if keyword.iskeyword(name)} | {"range", "len"} & bound
+    module = emit_plan(plan_of(case)).load()
+    ones = np.ones(3)
+    assert module.forward(range=ones, params=2 * ones, np1=ones, len=4).tolist() == [6, 6, 6]
+    found = module.vjp(ones, range=ones, params=2 * ones, np1=ones, len=4)
+    assert {name: array.tolist() for name, array in found.items()} == {
+        "range": [2, 2, 2],
+        "params": [1, 1, 1],
+        "np1": [4, 4, 4],
+    }
+    with pytest.raises(ValueError, match="expected range"):
+        module.forward(range=1, params=ones, np1=ones, len=4)
 
 
 def test_same_bytes_under_any_hash_seed() -> None:
