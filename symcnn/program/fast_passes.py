@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symcnn.program.array import Apply, Node, apply, scalar
+import sympy as sp
+
+from symcnn.program.array import Apply, Node, Scalar, apply, scalar
 from symcnn.program.steps import Step, rebuilt
 
 
@@ -44,7 +46,7 @@ def grouped(step: Step) -> Step:
 
 def _grouped(node: Node) -> Node:
     match node:
-        case Apply(function="mul" | "div"):
+        case Apply(function="mul" | "div") if node.kind == "float":
             above, below = _factors(node)
             whole = [f for f in above if _fills(f, node)]
             small = [f for f in above if not _fills(f, node)]
@@ -79,12 +81,21 @@ def _joined(
     node: Apply, whole: Sequence[Node], small: Sequence[Node], below: Sequence[Node], every: Sequence[Node]
 ) -> Node:
     """The product of the small factors in their own shape, once, times the large ones."""
-    factor: Node | None = None
-    for part in sorted(small, key=lambda part: len(part.shape)):
-        factor = _grouped(part) if factor is None else apply("mul", factor, _grouped(part))
-    for part in sorted(below, key=lambda part: len(part.shape)):
-        factor = apply("div", factor if factor is not None else scalar(1), _grouped(part))
+    number = sp.Mul(*(part.value for part in small if isinstance(part, Scalar)))
+    number /= sp.Mul(*(part.value for part in below if isinstance(part, Scalar)))
+    factor: Node | None = Scalar((), number) if number != 1 else None
+    for part in sorted((p for p in small if not isinstance(p, Scalar)), key=lambda part: len(part.shape)):
+        factor = _grouped(part) if factor is None else _apply("mul", factor, _grouped(part))
+    for part in sorted((p for p in below if not isinstance(p, Scalar)), key=lambda part: len(part.shape)):
+        factor = _apply("div", factor if factor is not None else scalar(1), _grouped(part))
     result = _grouped(whole[0])
     for part in (*whole[1:], *(f for f in every if f.kind == "bool")):
         result = apply("mul", result, _grouped(part), shape=node.shape)
     return result if factor is None else apply("mul", result, factor, shape=node.shape)
+
+
+def _apply(function: str, left: Node, right: Node) -> Node:
+    """An elementwise function in the shape to which both broadcast."""
+    rank = max(len(left.shape), len(right.shape))
+    padded = [(sp.S.One,) * (rank - len(node.shape)) + node.shape for node in (left, right)]
+    return apply(function, left, right, shape=[a if b == 1 else b for a, b in zip(*padded, strict=True)])

@@ -147,6 +147,9 @@ def _apply(to: Emitter, node: Apply, target: Array) -> None:
             compute(to, arg, inside_first)
             inside = None
             continue
+        if isinstance(arg, Scalar) and node.kind == "int":
+            texts.append(to.writer.number(arg.value))
+            continue
         array = to.value(arg)
         texts.append(array.text)
         if not to.is_kept(arg):
