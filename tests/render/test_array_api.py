@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import numpy as np
 import pytest
 
 import symcnn as sc
+from symcnn.calculus.sizes import small_sizes
 from symcnn.core.errors import SymcnnError
 from symcnn.nets.catalogue import CATALOGUE
 from symcnn.nets.formula import layer, of_kind
@@ -42,9 +44,9 @@ def moved(arrays: Arrays) -> dict[str, object]:
 
 
 def _between(array: np.ndarray) -> np.ndarray:
-    """Numbers between 0 and 1, where every layer is defined; labels as they are."""
+    """Numbers between 0 and 1, where every layer is defined; labels are class 0."""
     whole = bool(np.all(array == np.floor(array)))
-    return array if whole else 1 / (1 + np.exp(-np.asarray(array, float)))
+    return np.zeros_like(array) if whole else 1 / (1 + np.exp(-np.asarray(array, float)))
 
 
 def same(made: sc.Layer) -> None:
@@ -53,7 +55,9 @@ def same(made: sc.Layer) -> None:
     usual, standard = emit_plan(plan).load(), emit_plan(plan, "array-api").load()
     arrays, numbers = drawn(made, 0, whole=False)
     arrays = {name: _between(array) for name, array in arrays.items()}
-    options = given(made, numbers)
+    sizes = {s.name: int(n) for s, n in small_sizes(list(made.system.equations), 0).items()}
+    asked = inspect.signature(usual.forward).parameters
+    options = {name: sizes[name] for name in asked if name in sizes} | given(made, numbers)
     output = usual.forward(**arrays, **options)
     np.testing.assert_allclose(np.asarray(standard.forward(**moved(arrays), **options)), output, atol=1e-13)
     seed = np.random.default_rng(1).normal(size=output.shape)
