@@ -305,9 +305,9 @@ class Equations:
             return turned
         if quick:
             return self._unproved(results)
-        if not names_in(piece.right) and not any(r.refuted for r in results):
-            if any(r.mismatch for r in results):
-                return Verdict(Kind.CANNOT_CHECK, reason="numbers of an example with sizes of its own")
+        sized = any(r.mismatch for r in results) and not any(r.refuted for r in results)
+        if sized and not names_in(piece.right):
+            return Verdict(Kind.CANNOT_CHECK, reason="numbers of an example with sizes of its own")
         if re.search(r"\b[Ff]or (?:a )?(?:negative|positive)\b", self.words_before(piece)[-80:]):
             return Verdict(Kind.CANNOT_CHECK, reason="the words before restrict it to a part of the numbers")
         from symcnn.notes.repair import repaired

@@ -435,8 +435,8 @@ class Evaluator:
         if not known:
             raise Unreadable("nothing says the size of the identity or of the ones")
         total = known[0][1]
-        for term, value in known[1:]:
-            total = self.added(total, value, term)
+        for term, more in known[1:]:
+            total = self.added(total, more, term)
         for term, value in values:
             if isinstance(value, Flexible):
                 total = self.added(total, value.like(total), term)
@@ -618,7 +618,7 @@ class Evaluator:
         if self.world.facts.cues.latest_first:
             return backward
         a, b = self.settled(forward, node), self.settled(backward, node)
-        if a.shape != b.shape or any(sp.expand(x - y) != 0 for x, y in zip(a.flat, b.flat, strict=True)):
+        if a.shape != b.shape or any(sp.expand(entry) != 0 for entry in array(a - b).flat):
             raise Unreadable("nothing says in which order the matrices of a product stand")
         return forward
 

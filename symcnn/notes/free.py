@@ -52,18 +52,21 @@ def _collect(node: Node, world: World, bound: frozenset[str], found: list[str]) 
         if ref.power is not None:
             _collect(ref.power, world, bound, found)
         return
-    if isinstance(node, CallOrProduct) and world.is_entry_call(node.head):
-        for argument in arguments_of(node.group):
-            for name in letters_of(argument):
-                if name not in bound and name not in found and not _fixed(name, world):
-                    found.append(name)
+    entry = isinstance(node, CallOrProduct) and world.is_entry_call(node.head)
+    for index in _indices(node, entry):
+        names = [name for name in letters_of(index) if name not in bound and not _fixed(name, world)]
+        found.extend(name for name in names if name not in found)
+    if entry:
         return
-    if isinstance(node, Script) and node.sub is not None:
-        for name in letters_of(node.sub):
-            if name not in bound and name not in found and not _fixed(name, world):
-                found.append(name)
     for child in children(node):
         _collect(child, world, bound, found)
+
+
+def _indices(node: Node, entry: bool) -> list[Node]:
+    """The arguments of an entry written as a call, or the subscript of something that is no name."""
+    if entry and isinstance(node, CallOrProduct):
+        return list(arguments_of(node.group))
+    return [node.sub] if isinstance(node, Script) and node.sub is not None else []
 
 
 def _letters(ref: Ref, world: World) -> list[str]:
@@ -106,7 +109,8 @@ def means(node: Node) -> list[tuple[Node, str]]:
         )
         for first, second in itertools.pairwise(factors):
             if isinstance(first, Fraction) and isinstance(first.numerator, Number) and _is_sum(second):
-                assert isinstance(second, BigOperator) and second.lower is not None
+                assert isinstance(second, BigOperator)
+                assert second.lower is not None
                 name = letter(second.lower)
                 if isinstance(first.denominator, Symbol) and name is not None:
                     found.append((first.denominator, name))

@@ -366,8 +366,8 @@ class World:
 
     def _bounds(self, body: Node, scope: Hashable, env: dict[str, int]) -> None:
         """The ranges that sums give to their letters."""
-        for size, name in means(body):
-            self._size_axis(("letter", scope, name), size, env)
+        for size, counter in means(body):
+            self._size_axis(("letter", scope, counter), size, env)
         for node in walk(body):
             if isinstance(node, BigOperator) and isinstance(node.lower, Chain) and node.upper is not None:
                 name = letter(node.lower.sides[0])
