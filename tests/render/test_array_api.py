@@ -63,13 +63,13 @@ def same(made: sc.Layer, labels: tuple[str, ...] = ()) -> None:
 
 @pytest.mark.parametrize("kind", PLAIN[::6], ids=lambda kind: kind.name)
 def test_layers(kind: LayerKind) -> None:
-    same(of_kind(kind), tuple(name for name, _ in kind.classes))
+    same(of_kind(kind), (*kind.labels, *(name for name, _ in kind.classes)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [k for k in CATALOGUE if k not in PLAIN[::6]], ids=lambda kind: kind.name)
 def test_other_layers(kind: LayerKind) -> None:
-    same(of_kind(kind), tuple(name for name, _ in kind.classes))
+    same(of_kind(kind), (*kind.labels, *(name for name, _ in kind.classes)))
 
 
 @pytest.mark.parametrize("name", FORMULAS)
