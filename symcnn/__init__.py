@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from symcnn.front import derive as derive
     from symcnn.front import emit as emit
     from symcnn.front import hessian_vector as hessian_vector
+    from symcnn.front import load as load
     from symcnn.models.importers.onnx_file import from_onnx as from_onnx
     from symcnn.models.importers.torch_export import from_torch as from_torch
-    from symcnn.front import load as load
     from symcnn.nets.formula import Layer as Layer
     from symcnn.nets.formula import layer as layer
     from symcnn.nets.network import Network as Network

@@ -348,7 +348,7 @@ def _otherwise(to: Emitter, node: Node, target: Array) -> None:
         case Expand(source=source):
             to.call(f"np.copyto({target.text}, {to.value(node).text})")
             return
-    fields = {}
+    fields: dict[str, object] = {}
     for name in node.__dataclass_fields__:
         part = getattr(node, name)
         if isinstance(part, Node):
