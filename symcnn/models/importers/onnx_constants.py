@@ -163,13 +163,15 @@ def _of_shapes(node: Node) -> list[Any]:
 
 def _plain(array: np.ndarray) -> np.ndarray:
     """Integers again where no expression is left."""
-    if array.dtype == object and all(isinstance(v, int) or sp.sympify(v).is_Integer for v in array.ravel()):
+    if array.dtype == object and all(
+        isinstance(v, int) or sp.sympify(v, strict=True).is_Integer for v in array.ravel()
+    ):
         return array.astype(np.int64)
     return array
 
 
 def _quotient(left: Any, right: Any) -> Any:
-    return sp.cancel(sp.sympify(left) / sp.sympify(right))
+    return sp.cancel(sp.sympify(left, strict=True) / sp.sympify(right, strict=True))
 
 
 def _axes(node: Node) -> tuple[int, ...]:

@@ -79,7 +79,7 @@ def _unsqueeze(a: Assembly, node: Node) -> View:
 def _expand(a: Assembly, node: Node) -> View:
     x, wanted = node.view(0), node.numbers(1, "shape") or []
     own = [sp.S.One] * (len(wanted) - x.rank) + list(x.shape)
-    wanted = [sp.S.One] * (len(own) - len(wanted)) + [sp.sympify(extent) for extent in wanted]
+    wanted = [sp.S.One] * (len(own) - len(wanted)) + [sp.sympify(extent, strict=True) for extent in wanted]
     return expanded(x, [e if w == 1 else w for e, w in zip(own, wanted, strict=True)])
 
 

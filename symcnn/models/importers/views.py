@@ -130,7 +130,8 @@ def expanded(view: View, shape: Sequence[Extent]) -> View:
     for _ in range(extra):
         view = inserted(view, 0)
     axes, at = list(view.axes), view.at
-    for k, (got, extent) in enumerate(zip(view.shape, map(sp.sympify, shape), strict=True)):
+    extents = [sp.sympify(extent, strict=True) for extent in shape]
+    for k, (got, extent) in enumerate(zip(view.shape, extents, strict=True)):
         if extent in (-1, got):
             continue
         if got != 1:
@@ -145,7 +146,7 @@ def sliced(view: View, dim: int, start: Extent, step: int, extent: Extent) -> Vi
     k = placed(dim, view.rank)
     if len(view.axes[k]) != 1:
         return None
-    old, new = view.axes[k][0], Digit(fresh("i"), sp.sympify(extent))
+    old, new = view.axes[k][0], Digit(fresh("i"), sp.sympify(extent, strict=True))
     at = tuple(sp.expand(p.xreplace({old.symbol: start + step * new.symbol})) for p in view.at)
     return View(view.source, at, (*view.axes[:k], (new,), *view.axes[k + 1 :]))
 
@@ -208,7 +209,7 @@ def joined(view: View) -> View:
 def completed(shape: Sequence[Extent], given: Sequence[sp.Expr]) -> list[sp.Expr]:
     """``shape`` with −1 replaced by what the number of entries leaves. Raises ShapeError."""
     count = sp.expand(sp.Mul(*given))
-    wanted = [sp.expand(sp.sympify(extent)) for extent in shape]
+    wanted = [sp.expand(sp.sympify(extent, strict=True)) for extent in shape]
     known = sp.Mul(*(e for e in wanted if e != -1))
     if wanted.count(sp.Integer(-1)) == 1 and (rest := _quotient(count, known)) is not None:
         wanted = [rest if extent == -1 else extent for extent in wanted]
