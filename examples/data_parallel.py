@@ -48,7 +48,7 @@ def added(parts: Sequence[Sums]) -> tuple[float, dict[str, Floats]]:
     """Mean loss and gradients of the whole, the parts added in their order: the same bits in every run."""
     count = sum(number for _, _, number in parts)
     names = parts[0][1]
-    grads = {name: sum(grads[name] for _, grads, _ in parts) / count for name in names}
+    grads = {name: np.asarray(sum(grads[name] for _, grads, _ in parts)) / count for name in names}
     return sum(loss for loss, _, _ in parts) / count, grads
 
 
