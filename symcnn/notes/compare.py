@@ -140,6 +140,7 @@ def _admitted(evaluator: Evaluator, conditions: Sequence[Node]) -> bool:
 def places(world: World, left: Node, right: Node) -> list[dict[str, int]]:
     """Numbers for the free index letters of a claim, at most MOST_PLACES of them, spread evenly."""
     env = world.layer_env()
+    world.free_ranges = {}
     names = free_letters(left, world, {})
     names += [name for name in free_letters(right, world, {}) if name not in names]
     layered = bool(world.facts.layers or world.facts.habits.layered)
@@ -148,6 +149,7 @@ def places(world: World, left: Node, right: Node) -> list[dict[str, int]]:
     ranges: list[list[int]] = []
     for name in names:
         ranges.append(_range(world, env, name, (left, right)))
+        world.free_ranges[name] = range(ranges[-1][0], ranges[-1][-1] + 1) if ranges[-1] else range(0)
     used = [n for n in ("l", "ell") if world.facts.layers and _uses(n, left, right)]
     names += used
     ranges += [list(world.facts.layers) for _ in used]
@@ -432,11 +434,15 @@ def number(world: World, expr: sp.Expr, seed: int, known: dict[Any, Any]) -> Any
 def _irregular(world: World, expr: sp.Expr, seed: int, known: dict[Any, Any]) -> Any:
     """The value by SymPy's own evaluation, which knows complex numbers and every function."""
     table = {}
+    # A long fraction to the power of another one is vast.
+    raised = any(not power.exp.is_number for power in expr.atoms(sp.Pow))
     for symbol in sorted(expr.free_symbols, key=lambda symbol: symbol.name):
         value = _of_symbol(world, symbol, seed, known)
         if value is None:
             return None
-        table[symbol] = numeric.rational(value) if isinstance(value, Decimal) else value
+        if isinstance(value, Decimal):
+            value = sp.Float(str(value), numeric.DIGITS) if raised else numeric.rational(value)
+        table[symbol] = value
     found = zero.at_point(expr.xreplace(table), seed)
     if found is None or not (found.is_Float or found.is_Rational):
         return found

@@ -18,7 +18,7 @@ _CLOSERS = frozenset(("right", "close", "end"))
 
 def join_rows(tokens: list[Token]) -> list[Token]:
     """The tokens without breaks that only lay out; an alignment mark that separates becomes a `quad`."""
-    tokens = _arrays_as_rows(tokens)
+    tokens = _arrays_as_rows(_without_spacers(tokens))
     result: list[Token] = []
     cells: list[bool] = [False]
     depth_in_row = [0]
@@ -48,6 +48,18 @@ def join_rows(tokens: list[Token]) -> list[Token]:
         result.extend(kept)
         place = end
     return result
+
+
+def _without_spacers(tokens: list[Token]) -> list[Token]:
+    """The tokens without an empty group that only spaces the operator at the begin of a row, `& {} + b`."""
+    spacers: set[int] = set()
+    for place in range(1, len(tokens) - 2):
+        first, second, after = tokens[place : place + 3]
+        empty = (first.kind, first.text, second.kind, second.text) == ("open", "{", "close", "}")
+        goes_on = is_relation(after) or is_sign(after) or _is_product(after)
+        if empty and goes_on and tokens[place - 1].kind in _BREAKS:
+            spacers |= {place, place + 1}
+    return [token for place, token in enumerate(tokens) if place not in spacers]
 
 
 def _arrays_as_rows(tokens: list[Token]) -> list[Token]:

@@ -135,7 +135,7 @@ def letter_range(evaluator: Evaluator, name: str, body: Node | None) -> range:
             family = world.family(replace(ref, member=None), evaluator.env)
             if family is not None:
                 return world.members(family)
-        if ref.indices is None:
+        if ref.indices is None or (ref.key == "delta" and ref.key not in world.definitions):
             continue
         for position, index in enumerate(ref.indices):
             if letter(index) == name and name not in _inner_letters(found, ref.indices, position):
@@ -147,6 +147,8 @@ def letter_range(evaluator: Evaluator, name: str, body: Node | None) -> range:
                     if world.kinds.get(family.key) == "R":
                         shape = shape[1:]
                     return range(low, low + shape[position])
+    for other in _beside(name, body, evaluator):
+        return world.free_ranges[other]
     if name in ("l", "ell") and world.facts.layers:
         return range(min(world.facts.layers), max(world.facts.layers) + 1)
     if name in world.facts.ranges:
@@ -155,6 +157,18 @@ def letter_range(evaluator: Evaluator, name: str, body: Node | None) -> range:
         high = high_node if isinstance(high_node, int) else world.integer(high_node, evaluator.env)
         return range(low, high + 1)
     raise Unreadable(f"nothing says what {name} runs over")
+
+
+def _beside(name: str, body: Node | None, evaluator: Evaluator) -> Iterator[str]:
+    """The free letters of the claim that run as `name` does: s for s', and what a Kronecker delta sets equal to it."""
+    known = [other for other in evaluator.world.free_ranges if other in evaluator.env and other != name]
+    yield from (other for other in known if other == name.rstrip("'"))
+    for found in walk(body) if body is not None else ():
+        ref = read_name(found, evaluator.world.facts.habits)
+        if ref is not None and ref.key == "delta" and ref.indices is not None:
+            pair = [letter(index) for index in ref.indices]
+            if name in pair:
+                yield from (other for other in known if other in pair)
 
 
 def _inner_letters(node: Node, indices: tuple[Node, ...], position: int) -> list[str]:

@@ -115,6 +115,8 @@ class World:
         self.opaque: set[sp.Symbol] = set()
         self.aside: frozenset[str] = frozenset()
         """Names that are defined elsewhere in the notes than at the place looked at."""
+        self.free_ranges: dict[str, range] = {}
+        """What the free letters of the claim looked at run through."""
         self.outside = 0
         self.vacant = 0
         """How often a product over an empty range was met."""

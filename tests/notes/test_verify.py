@@ -113,3 +113,19 @@ def test_notes_of_a_lecture() -> None:
     assert not found["false_holds"]
     assert not found["false_fails"]
     assert len(found["right"]) >= 0.95 * len(expected)
+
+
+def test_primed_letters_run_as_plain_ones_and_rows_go_on() -> None:
+    report = judged(
+        r"""
+$x$ is $n \times k$ and $w$ has $k$ entries, $z_i = \sum_j x_{ij} w_j$ for $1 \le i \le n$. Then
+
+$$
+\begin{aligned}
+\frac{\partial L}{\partial w_j} &= \sum_{i,j'} \frac{\partial L}{\partial z_i} x_{ij'} \\
+&\quad {} \times \delta_{j',j}
+\end{aligned}
+$$
+"""
+    )
+    assert report.claims[-1].verdict.kind is Kind.HOLDS
