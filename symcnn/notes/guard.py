@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
@@ -9,6 +10,7 @@ from symcnn.notes.names import base_name, letter, read_name
 from symcnn.notes.operations import known_function, operation_name
 from symcnn.notes.shaper import arguments_of, function_name
 from symcnn.notes.tree import (
+    Accent,
     Call,
     CallOrProduct,
     Differential,
@@ -24,6 +26,9 @@ from symcnn.notes.tree import (
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations
 
+MARK = re.compile(r"\$\\([a-z]+)\b[^$]*\$,?\s+(?:is|are|stands?|means?|denotes?|for)\b[^$.]*\$[^$]*\\partial")
+"""Words that make an accent the mark of a derivative: `$\\check{x}$ is short for $\\partial E / \\partial x$`."""
+
 TRACES = frozenset({"tr", "trace", "Tr"})
 
 
@@ -35,6 +40,7 @@ class Guard:
         self.true_differentials = any(_is_true_differential(piece, equations) for piece in equations.pieces)
         self.tensors_by_index = self._tensors_by_index()
         self.primed = self._primed()
+        self.marks = frozenset(MARK.findall(equations.document.text))
 
     def doubt(self, piece: Piece) -> str | None:
         """Why the reading of a claim is a guess; None where every part of it has a meaning in the notes."""
@@ -49,6 +55,8 @@ class Guard:
         match node:
             case CallOrProduct(head=Symbol(name="d"), group=Group(open="(")) if self.true_differentials:
                 return None
+            case Accent(kind=kind) if kind in self.marks:
+                return f"the accent {kind} is said to mark a derivative, and is not read as one"
             case CallOrProduct(head=head, group=group):
                 return self._of_call(head, group)
             case Call(function=function):

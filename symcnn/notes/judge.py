@@ -67,6 +67,8 @@ class Judge:
         self.guard = Guard(self.equations)
         facts.differentials = self.guard.true_differentials
         self._definitions = {d.order: d for d in facts.definitions}
+        self._rivals: list[tuple[Definition, Definition]] = []
+        """Definitions that contradict an earlier one, with that one."""
 
     def _section(self, piece: Piece) -> int:
         start = piece.formula.span.start
@@ -85,7 +87,10 @@ class Judge:
         """The verdict on one piece; an error inside becomes `cannot-check` with its reason."""
         try:
             with limited(SECONDS):
-                return self._certain(piece, self._verdict(piece))
+                verdict = self._certain(piece, self._verdict(piece))
+                if verdict.kind is Kind.FAILS and verdict.correction is None:
+                    return self._by_rival(piece) or verdict
+                return verdict
         except Timeout:
             self.bench.forget()
             return Verdict(Kind.CANNOT_CHECK, reason="time: the check took too much work")
@@ -110,6 +115,34 @@ class Judge:
         if doubt is None:
             return verdict
         return Verdict(Kind.CANNOT_CHECK, reason=doubt, related_lines=verdict.related_lines)
+
+    def _by_rival(self, piece: Piece) -> Verdict | None:
+        """What is not false under another definition that the notes give of its name contradicts the one in force."""
+        keys = {
+            self.facts.resolve(ref.key)
+            for side in (piece.left, piece.right)
+            for node in (names_in(side) if side is not None else ())
+            if (ref := read_name(node, self.facts.habits)) is not None
+        }
+        undecided: Verdict | None = None
+        for rival, earlier in self._rivals:
+            accepted = self.bench.accepted
+            if self.facts.resolve(rival.key) not in keys or earlier not in accepted:
+                continue
+            self.bench.accepted = [rival if d is earlier else d for d in accepted]
+            try:
+                other = self.equations.judge(piece, quick=True)
+            finally:
+                self.bench.accepted = accepted
+            if other.kind is Kind.FAILS:
+                continue
+            kind = Kind.CANNOT_CHECK if other.kind is Kind.CANNOT_CHECK else Kind.INCONSISTENT
+            reason = f"the notes define {rival.key} in two ways, in lines {earlier.line} and {rival.line}"
+            found = Verdict(kind, reason=reason, related_lines=(earlier.line, rival.line))
+            if kind is Kind.INCONSISTENT:
+                return found
+            undecided = undecided or found
+        return undecided
 
     def _verdict(self, piece: Piece) -> Verdict:  # noqa: C901  (one case for each kind of piece)
         if piece.right is None or piece.relation is None:
@@ -244,6 +277,7 @@ class Judge:
         if outcome.kind is Kind.CANNOT_CHECK and self._leaves(definition) == self._leaves(earlier):
             return replace(outcome, related_lines=(earlier.line,))
         self.bench.dropped.add(definition.order)
+        self._rivals.append((definition, earlier))
         return against_definition(definition, earlier, piece, self.equations, outcome)
 
     def _leaves(self, definition: Definition) -> frozenset[str]:

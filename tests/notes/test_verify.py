@@ -129,3 +129,14 @@ $$
 """
     )
     assert report.claims[-1].verdict.kind is Kind.HOLDS
+
+
+def test_an_accent_that_marks_derivatives_is_no_free_name() -> None:
+    report = judged(
+        r"""
+$\check{x}_i$ is short for $\partial L / \partial x_i$. With $y_k = g_k z_k$ for $k = 1, \dots, d$
+
+$$\frac{\partial L}{\partial g_k} = \check{y}_k z_k$$
+"""
+    )
+    assert report.claims[-1].verdict.kind in (Kind.HOLDS, Kind.CANNOT_CHECK)
