@@ -120,7 +120,7 @@ def main() -> int:
     )
     parser.add_argument("--size", type=int, default=8, help="extent of the images of an emitted FILE.py")
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--rate", type=float, default=0.05, help="learning rate of the first epoch")
+    parser.add_argument("--rate", type=float, default=0.1, help="learning rate of the first epoch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--wanted", type=float, default=0.97, help="test accuracy below which this fails")
     arguments = parser.parse_args()
