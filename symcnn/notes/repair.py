@@ -57,6 +57,8 @@ def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: 
         return Verdict(
             Kind.CANNOT_CHECK, reason=f"{names}: the prose introduces it, and no formula defines it"
         )
+    if "d" in undefined and equations.bench.facts.differentials:
+        return Verdict(Kind.CANNOT_CHECK, reason="a differential that is not read as one")
     if undefined:
         return Verdict(
             Kind.INCONSISTENT,
