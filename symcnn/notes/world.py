@@ -209,10 +209,15 @@ class World:
         return int(value)
 
     def layer_env(self, layers: Iterator[int] | None = None) -> dict[str, int]:
-        """Numbers for the letters that stand for layers."""
+        """Numbers for the letters that stand for layers; not for one that the notes define as a value."""
         middle = self.facts.layers[0] if self.facts.layers else MIDDLE_LAYER
         last = max(self.facts.layers) if self.facts.layers else LAST_LAYER
-        return {"l": middle, "ell": middle, "L": last}
+        letters = {"l": middle, "ell": middle, "L": last}
+        return {letter: number for letter, number in letters.items() if not self._is_value(letter)}
+
+    def _is_value(self, letter: str) -> bool:
+        """Whether the notes define this letter, other than by a number of layers."""
+        return any(not isinstance(d.body, Number) for d in self.definitions.get(letter, []))
 
     def all_layers(self) -> tuple[int, ...]:
         if self.facts.layers:
