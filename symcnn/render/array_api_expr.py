@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from symcnn.core.errors import UnsupportedFormula
 from symcnn.program.array import (
     Accumulate,
     Apply,
     Cast,
-    Chosen,
     Copy,
     Count,
     Diagonal,
-    Dilate,
     Drawn,
     Expand,
     Flip,
@@ -28,7 +25,6 @@ from symcnn.program.array import (
     Spread,
     Target,
     Transpose,
-    Windows,
     Zeros,
 )
 from symcnn.render.numpy_expr import INFIX, Writer
@@ -47,6 +43,7 @@ class ArrayWriter(Writer):
     """
 
     assigns: ClassVar[bool] = False
+    handed: ClassVar[str] = "xp, "
 
     def _apply(self, node: Apply) -> Text:
         name, args = node.function, node.args
@@ -129,24 +126,9 @@ class ArrayWriter(Writer):
                 comma = "," if len(node.widths) == 1 else ""
                 value = "" if node.value == 0 else f", {self.number(node.value)}"
                 return f"padded(xp, {self.text(node.source)}, ({widths}{comma}){value})"
-            case Windows():
-                self.used.add("windows")
-                steps = "" if all(step == 1 for step in node.steps) else f", {self.shape(node.steps)}"
-                return (
-                    f"windows(xp, {self.text(node.source)}, {node.axis}, {self.shape(node.extents)}{steps})"
-                )
-            case Dilate():
-                self.used.add("dilated")
-                value = "" if node.value == 0 else f", {self.number(node.value)}"
-                return (
-                    f"dilated(xp, {self.text(node.source)}, {node.axis}, {self.number(node.factor)}{value})"
-                )
             case Diagonal():
                 self.used.add("diagonal")
                 return f"diagonal(xp, {self.text(node.source)}, {node.axes[0]}, {node.axes[1]})"
-            case Chosen():
-                self.used.add(f"{node.policy}_of")
-                return f"{node.policy}_of(xp, {self.text(node.source)}, {self.text(node.best)}, {node.axis})"
             case Spread(source=Scalar(value=value)):
                 return f"xp.full({self.shape(node.shape)}, {self.number(value)}, {self.made()})"
             case Spread():
@@ -156,16 +138,14 @@ class ArrayWriter(Writer):
             case Count():
                 self.dtype()
                 return f"xp.arange({self.number(node.shape[0])}, device=device)"
-            case Cast(source=Apply(args=args)) if all(isinstance(arg, Scalar) for arg in args):
-                return f"float({self.text(node.source)})"
-            case Cast():
+            case Cast(source=source) if not _is_number(source):
                 return f"xp.astype({self.text(node.source)}, {self.dtype()})"
             case Drawn(p=p):
                 draws = f"xp.asarray(rng.random({self.shape(node.shape)}, np.float32), device=device)"
                 return f"xp.astype({draws} >= {self.number(p)}, {self.dtype()})"
             case Zeros():
                 return f"xp.zeros({self.shape(node.shape)}, {self.made()})"
-        raise UnsupportedFormula(f"no array API form for {type(node).__name__}")
+        return Writer._made(self, node)  # the module's own functions, and numbers
 
     def accumulated(self, name: str, node: Accumulate) -> list[str]:
         """``name`` as the sum of all parts, each placed among zeros."""
@@ -182,6 +162,11 @@ class ArrayWriter(Writer):
         step = self.number(target.step) if target.extent is not None else "0"
         loops = "".join(f", {self.number(loop)}" for loop in target.loops)
         return f"({self.number(target.start)}, {step}{loops})"
+
+
+def _is_number(node: Node) -> bool:
+    """Whether Python's own numbers compute it."""
+    return isinstance(node, Apply) and all(isinstance(arg, Scalar) for arg in node.args)
 
 
 def _arrays(nodes: tuple[Node, ...]) -> list[Node]:

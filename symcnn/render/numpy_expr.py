@@ -93,7 +93,8 @@ OWN = ("sigmoid", "softplus", "erf")  # functions that the module defines itself
 class Writer:
     """Writes nodes; ``names`` maps names to Python text, ``used`` records the functions that the module must define.
 
-    ``assigns`` says whether entries of an array may be assigned to.
+    ``assigns`` says whether entries of an array may be assigned to; ``handed`` is what the module's own functions get
+    before their arguments.
     """
 
     names: Mapping[str, str]
@@ -101,6 +102,7 @@ class Writer:
     extents: Sequence[tuple[sp.Expr, sp.Symbol]] = ()
     functions: Mapping[str, Function] = field(default_factory=dict)
     assigns: ClassVar[bool] = True
+    handed: ClassVar[str] = ""
 
     def accumulated(self, name: str, node: Accumulate) -> list[str]:
         """Lines for a scatter-addition where entries are not assigned to."""
@@ -201,12 +203,13 @@ class Writer:
             case Dilate():
                 self.used.add("dilated")
                 value = "" if node.value == 0 else f", {self.number(node.value)}"
-                return f"dilated({self.text(node.source)}, {node.axis}, {self.number(node.factor)}{value})"
+                return f"dilated({self.handed}{self.text(node.source)}, {node.axis}, {self.number(node.factor)}{value})"
             case Diagonal():
                 return f"np.diagonal({self.text(node.source)}, axis1={node.axes[0]}, axis2={node.axes[1]})"
             case Chosen():
                 self.used.add(f"{node.policy}_of")
-                return f"{node.policy}_of({self.text(node.source)}, {self.text(node.best)}, {node.axis})"
+                places = f"{self.text(node.source)}, {self.text(node.best)}, {node.axis}"
+                return f"{node.policy}_of({self.handed}{places})"
             case Spread(source=Scalar(value=value)):
                 return f"np.full({self.shape(node.shape)}, {self.number(value)}, {self.dtype()})"
             case Spread():
@@ -244,7 +247,9 @@ class Writer:
     def _windows(self, node: Windows) -> str:
         self.used.add("windows")
         steps = "" if all(step == 1 for step in node.steps) else f", {self.shape(node.steps)}"
-        return f"windows({self.text(node.source)}, {node.axis}, {self.shape(node.extents)}{steps})"
+        return (
+            f"windows({self.handed}{self.text(node.source)}, {node.axis}, {self.shape(node.extents)}{steps})"
+        )
 
     def _fold(self, node: Fold) -> str:
         extents = [node.source.shape[axis] for axis in node.axes]
