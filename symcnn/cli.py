@@ -88,14 +88,15 @@ def _verify(arguments: argparse.Namespace) -> int:
     from symcnn.notes.many import Refused, verify_many
     from symcnn.notes.progress import ProgressBar
 
-    if arguments.html and len(arguments.files) > 1:
+    form = _report_form(arguments)
+    if (arguments.html or form == "html") and len(arguments.files) > 1:
         raise UsageError("--html takes one file of notes, so that one page is written")
     with ProgressBar(sys.stderr) as progress:
         results = verify_many(arguments.files, bindings=arguments.bindings, progress=progress)
     reports = [result for result in results if not isinstance(result, Refused)]
     refusals = [result.message for result in results if isinstance(result, Refused)]
     if reports:
-        _deliver(_verdicts(arguments, reports), arguments.output)
+        _deliver(_verdicts(arguments, reports, form), arguments.output)
     if arguments.html and reports:
         write_whole(arguments.html, reports[0].to_html())
     if arguments.fix:
@@ -108,14 +109,26 @@ def _verify(arguments: argparse.Namespace) -> int:
     return UNUSABLE if refusals else FAILED if failed else FINE
 
 
-def _verdicts(arguments: argparse.Namespace, reports: list[Report]) -> str:
+def _report_form(arguments: argparse.Namespace) -> str:
+    """What the report is written as: by the options, otherwise by the name of the output file."""
+    if arguments.json:
+        return "json"
+    if arguments.explain is not None:
+        return "explain"
+    named = Path(arguments.output or "").suffix.lower()
+    return "json" if named == ".json" else "html" if FORMATS.get(named) == "html" else "text"
+
+
+def _verdicts(arguments: argparse.Namespace, reports: list[Report], form: str) -> str:
     """The reports in the form that was asked for; one file gives its JSON object, several give a list."""
+    if form == "html":
+        return reports[0].to_html()
     color = not arguments.output and _colored(arguments.color)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not arguments.output else 100
-    if arguments.json:
+    if form == "json":
         documents = [report.to_json() for report in reports]
         return documents[0] if len(arguments.files) == 1 else "[\n" + ",\n".join(documents) + "\n]"
-    if arguments.explain is not None:
+    if form == "explain":
         texts = [report.explain(arguments.explain, color=color, width=width) for report in reports]
     else:
         texts = [report.to_text(color=color, width=width) for report in reports]
@@ -301,7 +314,9 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="give every formula of notes a verdict")
     verify.set_defaults(run=_verify)
     verify.add_argument("files", nargs="+", metavar="FILE", help="notes: .md, .tex or .ipynb")
-    verify.add_argument("--html", metavar="OUT", help="also write the report as a page")
+    verify.add_argument(
+        "--html", metavar="OUT", help="also write the report as a page (-o NAME.html: that alone)"
+    )
     verify.add_argument("--fix", action="store_true", help="put the corrections into the notes, nothing else")
     verify.add_argument(
         "--strict", action="store_true", help="a formula that cannot be checked counts as failed"

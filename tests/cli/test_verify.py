@@ -103,6 +103,15 @@ def test_only_a_terminal_gets_colour(counts: dict[str, int], capsys: pytest.Capt
     assert capsys.readouterr().out == "all about line 7\n"
 
 
+def test_the_name_of_the_output_says_what_is_written(counts: dict[str, int], tmp_path: Path) -> None:
+    page, data, text = (tmp_path / name for name in ("a.html", "a.json", "a.txt"))
+    for path in (page, data, text):
+        main(["verify", "a.md", "-o", str(path)])
+    assert page.read_text().lower().startswith("<")
+    assert data.read_text().startswith("{")
+    assert text.read_text().startswith("report")
+
+
 def test_fix_writes_in_place_byte_for_byte(counts: dict[str, int], tmp_path: Path) -> None:
     notes = tmp_path / "a.md"
     notes.write_bytes(b"a = b\r\n")
