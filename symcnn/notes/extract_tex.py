@@ -94,7 +94,20 @@ def _paragraphs(text: str, start: int, end: int) -> list[tuple[int, int]]:
             continue
         stretches.append((begin, match.start()))
         begin, crossed = match.end(), 0
-    return [*stretches, (begin, end)]
+    return [part for stretch in [*stretches, (begin, end)] for part in _apart(text, *stretch)]
+
+
+def _apart(text: str, begin: int, end: int) -> list[tuple[int, int]]:
+    """A heading apart from the text that follows it without a blank line; other stretches whole."""
+    heading = _HEADING.match(text, begin, end)
+    opening = text.find("{", heading.end(), end) if heading is not None else -1
+    depth = 0
+    for place in range(opening, end) if opening >= 0 else ():
+        depth += (text[place] == "{") - (text[place] == "}")
+        if depth == 0:
+            rest = place + 1
+            return [(begin, rest), *(_apart(text, rest, end) if text[rest:end].strip() else [])]
+    return [(begin, end)]
 
 
 def _inside_display(text: str) -> bool:

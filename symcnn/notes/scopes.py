@@ -15,7 +15,9 @@ from symcnn.notes.extract import Document, Prose
 OWN = re.compile(r"\b(letters|names|symbols)\s+of\s+(its|their)\s+own\b", re.I)
 CASE = re.compile(r"\bsmall\s+case\b", re.I)
 GENERAL = re.compile(r"\bfor\s+all\s+sizes\b", re.I)
-TITLE = re.compile(r"\s*(\*\*[^*]+\*\*|\\textbf\{[^{}]*\})\s*")
+TITLE = re.compile(
+    r"^[ \t]*(?:\*\*[^*\n]+\*\*[ \t]*$|\\textbf\{[^{}]*\}|\\(?P<macro>[A-Za-z]+)\{[^{}]*\})", re.M
+)
 TEX_LEVELS = ("chapter", "section", "subsection", "subsubsection", "paragraph")
 
 
@@ -65,11 +67,8 @@ def _borders(document: Document, main: _Part) -> Iterator[tuple[int, _Part]]:
                 now = now.outer
             yield block.span.start, now
             continue
-        if now.case and TITLE.fullmatch(_raw(document, block)):
-            now = now.outer or main
-            yield block.span.start, now
-        for place, cue in _cues(block):
-            if now.case and cue is GENERAL:
+        for place, cue in _cues(document, block):
+            if now.case and cue in (GENERAL, TITLE):
                 now = now.outer or main
             elif cue is OWN:
                 now = _Part(max(level, 1), False, now.outer if now.case else now)
@@ -79,18 +78,26 @@ def _borders(document: Document, main: _Part) -> Iterator[tuple[int, _Part]]:
             yield place, now
 
 
-def _cues(block: Prose) -> list[tuple[int, re.Pattern[str]]]:
-    """What a block says of letters and cases, with the places, in order."""
+def _cues(document: Document, block: Prose) -> list[tuple[int, re.Pattern[str]]]:
+    """What a block says of letters and cases, and its bold titles, with the places, in order."""
     found = [
         (block.span.start + match.start(), cue)
         for cue in (GENERAL, OWN, CASE)
         for match in cue.finditer(block.text)
     ]
+    raw = document.text[block.span.start : block.span.end]
+    found += [
+        (block.span.start + match.start(), TITLE)
+        for match in TITLE.finditer(raw)
+        if match["macro"] is None or _bold(document, match["macro"])
+    ]
     return sorted(found, key=lambda item: item[0])
 
 
-def _raw(document: Document, block: Prose) -> str:
-    return document.text[block.span.start : block.span.end]
+def _bold(document: Document, name: str) -> bool:
+    """Whether a macro of the notes sets its argument in bold: a title within the text."""
+    macro = document.macros.get(name)
+    return macro is not None and re.search(r"\\(textbf|bfseries)\b[^#]*#1", macro.body) is not None
 
 
 def _level(document: Document, block: Prose) -> int:
