@@ -108,7 +108,7 @@ class Guard:
 
     def _tensors_by_index(self) -> frozenset[str]:
         """Names whose indexed form is declared to be a vector or a matrix: x_t in R^d is a vector for each t."""
-        from symcnn.notes.context import real_space
+        from symcnn.notes.declared_shapes import real_space
 
         facts = self.equations.bench.facts
         found: set[str] = set()

@@ -10,7 +10,7 @@ from symcnn.notes import chains, examples, shapes
 from symcnn.notes import size_claims as sizes
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
-from symcnn.notes.context import contains_text_only, definition_of, is_signature, is_update
+from symcnn.notes.definitions import contains_text_only, definition_of, is_signature, is_update
 from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts

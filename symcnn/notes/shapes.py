@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
-from symcnn.notes.context import listed, real_space, shape_of
+from symcnn.notes.declared_shapes import listed, real_space, shape_of
 from symcnn.notes.names import read_name
 from symcnn.notes.shaper import ONE, is_transpose
 from symcnn.notes.tree import (

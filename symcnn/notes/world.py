@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from symcnn.core.errors import ShapeError, SymcnnError
-from symcnn.notes.context import displayed
+from symcnn.notes.definitions import displayed
 from symcnn.notes.facts import Definition, Facts, Shape
 from symcnn.notes.free import means
 from symcnn.notes.names import Ref, base_name, letter, letters_of, read_name

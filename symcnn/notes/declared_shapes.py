@@ -1,0 +1,113 @@
+"""Shapes that the notes declare: in a space, as a product of sizes, or in the words between two formulas."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from symcnn.notes.claims import Piece
+from symcnn.notes.extract import Document
+from symcnn.notes.facts import Facts, Shape
+from symcnn.notes.names import Ref, letter, read_name
+from symcnn.notes.ranges import mark_sizes
+from symcnn.notes.tree import Derivative, Group, Node, Number, Product, Script, Sequence, Span, Symbol, walk
+
+BETWEEN = re.compile(
+    r"^\s*(?:(?:is |are |be )?(?:a |an )?(?:of|has|have|with|in)?\s*(?:the |a )?(?:size|shape|dimensions?)"
+    r"|has|is|is an?|of)\s*$|^\s*\|[^|\n]*\|\s*$"
+)
+
+
+def find_stated_shapes(facts: Facts, found: list[Piece], document: Document) -> None:
+    """Shapes that the prose gives: `$W$ has shape $(m, n)$`, `a kernel $w$ of size $k \\times l$`."""
+    for first, second in itertools.pairwise(found):
+        if second.right is not None or second.left is None:
+            continue
+        name = first.left if first.right is None else first.right
+        if name is None or first.formula is second.formula:
+            continue
+        between = document.text[first.formula.outer.end : second.formula.outer.start]
+        ref = read_name(name, facts.habits)
+        if ref is None or ref.indices is not None or ref.transposed or not BETWEEN.match(between):
+            continue
+        sizes = shape_of(second.left) or listed(second.left)
+        if sizes is None or ref.sample is not None:
+            continue
+        for size in sizes:
+            mark_sizes(facts, size)
+        line = document.place(second.formula.span.start)[0]
+        facts.shapes.setdefault(_shape_key(ref), []).append(Shape(sizes, line, second.order, ref.layer))
+    for match in re.finditer(r"\$([^$]{1,12})\$ of (?:size|shape) `?\[(\w+) x (\w+)\]", document.text):
+        span = Span(0, 0)
+        key = match[1].strip()
+        sizes = tuple(
+            Number(span, part) if part.isdigit() else Symbol(span, part) for part in (match[2], match[3])
+        )
+        facts.sizes |= {part for part in (match[2], match[3]) if not part.isdigit()}
+        facts.shapes.setdefault(key, []).append(Shape(sizes, document.place(match.start())[0], 0))
+
+
+def _shape_key(ref: Ref) -> str:
+    """A name; with the number of its layer where that is given."""
+    if isinstance(ref.layer, Number):
+        return f"{ref.key}@{ref.layer.text}"
+    return ref.key
+
+
+def listed(node: Node) -> tuple[Node, ...] | None:
+    """The sizes in `(m, n)`."""
+    if (
+        isinstance(node, Group)
+        and node.open == "("
+        and isinstance(node.body, Sequence)
+        and all(isinstance(item, Symbol | Script | Number) for item in node.body.items)
+    ):
+        return node.body.items
+    return None
+
+
+def note_membership(facts: Facts, left: Node, right: Node, line: int, order: int) -> None:
+    """x ∈ R^{m×n} declares a shape, i ∈ {1, 2} a range."""
+    names = list(left.items) if isinstance(left, Sequence) else [left]
+    sizes = real_space(right)
+    for name in names:
+        if sizes is not None:
+            ref = read_name(name, facts.habits)
+            if ref is not None:
+                facts.shapes.setdefault(ref.key, []).append(Shape(sizes, line, order))
+        elif isinstance(right, Group) and right.open == "{" and isinstance(right.body, Sequence):
+            items = right.body.items
+            index = letter(name)
+            if index and isinstance(items[0], Number) and isinstance(items[-1], Number | Symbol):
+                high: Node | int = int(items[-1].text) if isinstance(items[-1], Number) else items[-1]
+                facts.ranges.setdefault(index, (int(items[0].text), high))
+
+
+def real_space(node: Node) -> tuple[Node, ...] | None:
+    """The sizes in R^{m x n}."""
+    match node:
+        case Script(base=Symbol(name="R", font="bb"), sup=Node() as sup):
+            return shape_of(sup) or (sup,)
+    return None
+
+
+def shape_of(node: Node) -> tuple[Node, ...] | None:
+    """The sizes in (3 x 3), m x n, (n, m); None where that is no shape."""
+    match node:
+        case Group(open="(" | "[" | "", body=body):
+            return shape_of(body)
+        case Product(factors=factors, operators=operators) if all(op.name == "times" for op in operators):
+            if all(_size_like(factor) for factor in factors):
+                return factors
+    return None
+
+
+def _size_like(node: Node) -> bool:
+    match node:
+        case Number(text=text):
+            return text.isdigit()
+        case Symbol() | Script():
+            return not any(isinstance(n, Derivative) for n in walk(node))
+        case Group(body=body):
+            return _size_like(body) or any(isinstance(n, Number | Symbol) for n in walk(body))
+    return False
