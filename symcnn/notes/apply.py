@@ -10,7 +10,8 @@ import sympy as sp
 from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
 from symcnn.notes.facts import FunctionRule
-from symcnn.notes.names import base_name, letter, names_in, read_name
+from symcnn.notes.name_parts import base_name, letter, names_in
+from symcnn.notes.names import read_name
 from symcnn.notes.opaque import elementary, maximum, sigmoid, unknown
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of, function_name

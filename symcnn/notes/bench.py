@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition, Facts
-from symcnn.notes.names import INDEX_LETTERS, TRANSPOSES, letters_of, names_in, read_name
+from symcnn.notes.name_parts import INDEX_LETTERS, TRANSPOSES, letters_of, names_in
+from symcnn.notes.names import read_name
 from symcnn.notes.operations import operation_name
 from symcnn.notes.shaper import CLAIM, Shaper
 from symcnn.notes.tree import Node, Number, Script, Symbol, Word, walk

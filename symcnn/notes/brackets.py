@@ -7,7 +7,7 @@ from dataclasses import fields
 from dataclasses import replace as with_fields
 from typing import Any
 
-from symcnn.notes.names import INDEX_LETTERS, base_name
+from symcnn.notes.name_parts import INDEX_LETTERS, base_name
 from symcnn.notes.operations import known_function
 from symcnn.notes.tree import (
     Accent,

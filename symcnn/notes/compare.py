@@ -17,7 +17,8 @@ from symcnn.notes.derivative import Jacobian
 from symcnn.notes.evaluate import Evaluator, Lazy, Value, shape_text
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.free import free_letters
-from symcnn.notes.names import letter, letters_of, names_in, read_name
+from symcnn.notes.name_parts import letter, letters_of, names_in
+from symcnn.notes.names import read_name
 from symcnn.notes.opaque import positive
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of

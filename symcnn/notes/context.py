@@ -11,8 +11,9 @@ from symcnn.notes.declared_shapes import find_stated_shapes, note_membership, sh
 from symcnn.notes.definitions import definition_of, is_signature, note_function
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts, Shape
+from symcnn.notes.habits import observe
 from symcnn.notes.members import find_members
-from symcnn.notes.names import LOSS_NAMES, Ref, observe, read_name
+from symcnn.notes.names import LOSS_NAMES, Ref, read_name
 from symcnn.notes.ranges import (
     find_first_index,
     find_larger,

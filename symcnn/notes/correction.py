@@ -14,7 +14,7 @@ from symcnn.notes.compare import Outcome, decide
 from symcnn.notes.edit import Edit
 from symcnn.notes.edits import edits, pairs
 from symcnn.notes.evaluate import Evaluator
-from symcnn.notes.names import names_in
+from symcnn.notes.name_parts import names_in
 from symcnn.notes.parser import parse
 from symcnn.notes.sieve import Sieve
 from symcnn.notes.tree import Derivative, Node, Span, same, walk

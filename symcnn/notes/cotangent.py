@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
-from symcnn.notes.names import letters_of, names_in, read_name
+from symcnn.notes.name_parts import letters_of, names_in
+from symcnn.notes.names import read_name
 from symcnn.notes.world import ALONE, Family, Unreadable, World
 
 DEEPEST = 14

@@ -8,7 +8,8 @@ import re
 from symcnn.notes.claims import Piece
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts, Shape
-from symcnn.notes.names import Ref, letter, read_name
+from symcnn.notes.name_parts import letter
+from symcnn.notes.names import Ref, read_name
 from symcnn.notes.ranges import mark_sizes
 from symcnn.notes.tree import Derivative, Group, Node, Number, Product, Script, Sequence, Span, Symbol, walk
 

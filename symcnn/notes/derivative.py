@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
-from symcnn.notes.names import Ref, base_name, read_name
+from symcnn.notes.name_parts import base_name
+from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (

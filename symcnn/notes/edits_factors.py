@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from symcnn.notes.edit import Edit, Vocabulary
-from symcnn.notes.names import base_name, letter
+from symcnn.notes.name_parts import base_name, letter
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
     Add,

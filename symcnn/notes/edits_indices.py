@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from symcnn.notes.edit import Edit, Vocabulary, joined
-from symcnn.notes.names import letter, subscript_items
+from symcnn.notes.name_parts import letter, subscript_items
 from symcnn.notes.tree import (
     Add,
     Derivative,

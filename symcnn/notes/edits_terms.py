@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from symcnn.notes.edit import Edit, Vocabulary, joined
-from symcnn.notes.names import base_name, letters_of, names_in
+from symcnn.notes.name_parts import base_name, letters_of, names_in
 from symcnn.notes.tree import (
     Add,
     BigOperator,

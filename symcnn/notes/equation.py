@@ -15,7 +15,8 @@ from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.compare import Outcome, compare
 from symcnn.notes.extract import Document
-from symcnn.notes.names import letter, names_in, read_name
+from symcnn.notes.name_parts import letter, names_in
+from symcnn.notes.names import read_name
 from symcnn.notes.opaque import elementary
 from symcnn.notes.operations import Array
 from symcnn.notes.shaper import function_name

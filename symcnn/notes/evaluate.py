@@ -24,7 +24,8 @@ from symcnn.notes.derivative import (
 )
 from symcnn.notes.facts import FunctionRule
 from symcnn.notes.flexible import Flexible
-from symcnn.notes.names import Habits, Ref, base_name, letter, letters_of, read_name, subscript_items
+from symcnn.notes.name_parts import base_name, letter, letters_of, subscript_items
+from symcnn.notes.names import Habits, Ref, read_name
 from symcnn.notes.opaque import equal, maximum, positive, taken
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of, is_transpose

@@ -10,7 +10,7 @@ from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
 from symcnn.notes.claims import Piece
 from symcnn.notes.evaluate import Evaluator
-from symcnn.notes.names import base_name
+from symcnn.notes.name_parts import base_name
 from symcnn.notes.tree import (
     Annotated,
     Decorated,

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
-from symcnn.notes.names import base_name, letter, read_name
+from symcnn.notes.name_parts import base_name, letter
+from symcnn.notes.names import read_name
 from symcnn.notes.operations import known_function, operation_name
 from symcnn.notes.shaper import arguments_of, function_name
 from symcnn.notes.tree import (

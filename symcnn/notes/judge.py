@@ -16,7 +16,8 @@ from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.guard import Guard
 from symcnn.notes.limits import Timeout, limited
-from symcnn.notes.names import letter, names_in, read_name
+from symcnn.notes.name_parts import letter, names_in
+from symcnn.notes.names import read_name
 from symcnn.notes.relabel import skeleton
 from symcnn.notes.tree import (
     Add,

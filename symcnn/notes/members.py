@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from symcnn.notes.claims import Piece
 from symcnn.notes.free import bound_letters
-from symcnn.notes.names import (
+from symcnn.notes.name_parts import (
     LAYER_LETTERS,
-    LOSS_NAMES,
-    Habits,
     base_name,
     index_like,
     letter,
@@ -23,6 +21,7 @@ from symcnn.notes.names import (
     subscript_items,
     superscript_items,
 )
+from symcnn.notes.names import LOSS_NAMES, Habits
 from symcnn.notes.tree import (
     Add,
     BigOperator,

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from symcnn.notes.limits import spend
+from symcnn.notes.name_parts import (
+    INDEX_LETTERS,
+    LAYER_LETTERS,
+    TRANSPOSES,
+    base_name,
+    index_like,
+    label_text,
+    letters_of,
+    names_layer,
+    subscript_items,
+    superscript_items,
+)
 from symcnn.notes.tree import (
     NOWHERE,
-    Accent,
-    Add,
     Annotated,
-    BigOperator,
     Chain,
     Decorated,
-    Derivative,
     Ellipsis,
     Group,
-    Juxtapose,
     Node,
     Number,
-    Product,
     Script,
     Sequence,
-    Styled,
     Symbol,
     Text,
-    Unary,
     Word,
-    children,
     keep,
     walk,
 )
 
-INDEX_LETTERS = frozenset("abcdhijklmnopqrstuvw") | {"alpha", "beta", "mu", "nu"}
-"""Letters that are read as indices where they stand under a name."""
-
 LOSS_NAMES = frozenset(
-    {
+    (
         "L",
         "E",
         "J",
@@ -52,12 +51,8 @@ LOSS_NAMES = frozenset(
         "cal E",
         "cal J",
         "cal C",
-    }
+    )
 )
-LATIN_INDEX = frozenset("abcdhijklmnopqrstuvw")
-TRANSPOSES = frozenset({"T", "top", "intercal", "mathsf T", "t", "tr"})
-LAYER_LETTERS = frozenset({"l", "L", "ell"})
-PLAIN_FONTS = frozenset({"", "rm", "it", "sf", "tt", "bm"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,170 +111,6 @@ class Habits:
     def counter(self, name: str) -> str | None:
         """The letter that counts the tensors of a name, None for a name of one tensor."""
         return self.members.get(name) or self.implicit.get(name)
-
-
-def base_name(node: Node) -> str | None:
-    """The name of a symbol with its accents and font, None where `node` is no single name."""
-    match node:
-        case Symbol(name=name, font=font):
-            return name if font in PLAIN_FONTS else f"{font} {name}"
-        case Word(text=text):
-            return text
-        case Accent(kind=kind, body=body):
-            inner = base_name(body)
-            return None if inner is None else f"{kind} {inner}"
-        case Styled(font=font, body=body):
-            inner = base_name(body)
-            return None if inner is None else (inner if font in PLAIN_FONTS else f"{font} {inner}")
-        case Decorated(body=body) | Annotated(body=body):
-            return base_name(body)
-        case Group(open="", close="", body=body):
-            return base_name(body)
-    return None
-
-
-def subscript_items(node: Node) -> tuple[Node, ...]:
-    """The parts of a subscript: `i, j`, `ij` and `i+1, j` give two each."""
-    match node:
-        case Group(open="" | "(", body=body):
-            return subscript_items(body)
-        case Sequence(items=items):
-            return tuple(part for item in items for part in subscript_items(item))
-        case Juxtapose(parts=parts) if all(_is_letter(part) or isinstance(part, Number) for part in parts):
-            return tuple(p for part in parts for p in _digits(part))
-        case Number():
-            return _digits(node)
-    return (node,)
-
-
-def _digits(node: Node) -> tuple[Node, ...]:
-    """The digits of an entry's number `11`, kept whole where it is no plain number."""
-    if isinstance(node, Number) and node.text.isdigit() and len(node.text) > 1:
-        span = node.span
-        apart = span.end - span.start == len(node.text)
-        return tuple(
-            Number(type(span)(span.start + k, span.start + k + 1) if apart else span, digit)
-            for k, digit in enumerate(node.text)
-        )
-    return (node,)
-
-
-def _is_letter(node: Node) -> bool:
-    match node:
-        case Symbol():
-            return True
-        case Script(base=Symbol(), sub=None, sup=None):
-            return True
-    return False
-
-
-def index_like(node: Node, letters: Iterable[str] = INDEX_LETTERS) -> bool:
-    """Whether a part of a subscript can be an index: a letter, a number, or sums and multiples of them."""
-    match node:
-        case Symbol(name=name, font=""):
-            return name in letters
-        case Number(text=text):
-            return text.isdigit()
-        case Script(base=base, sub=sub, sup=None):
-            return base_name(base) is not None and (sub is not None or index_like(base, letters))
-        case Add() | Product() | Juxtapose() | Unary() | Group():
-            return all(
-                isinstance(part, Symbol | Number | Add | Product | Juxtapose | Unary | Group | Script)
-                for part in walk(node)
-            ) and any(index_like(part, letters) for part in walk(node) if isinstance(part, Symbol))
-    return False
-
-
-def _names_t(tree: Node) -> bool:
-    """Whether t is the name of something, and not only the sign of a transpose."""
-    if isinstance(tree, Script):
-        parts = (tree.base, *(part for part in (tree.sub,) if part is not None))
-        over = tree.sup if not isinstance(tree.sup, Symbol) else None
-        return any(_names_t(part) for part in (*parts, *((over,) if over is not None else ())))
-    return (isinstance(tree, Symbol) and tree.name == "t") or any(_names_t(child) for child in children(tree))
-
-
-def _observe_letters(habits: Habits, trees: list[Node]) -> None:
-    """Letters under sums, and whether t is a name."""
-    for tree in trees:
-        for node in walk(tree):
-            if isinstance(node, BigOperator) and node.name in ("sum", "prod") and node.lower is not None:
-                lower = node.lower.sides[0] if isinstance(node.lower, Chain) else node.lower
-                habits.letters |= set(letters_of(lower))
-    habits.named_t = any(_names_t(tree) for tree in trees)
-
-
-def observe(trees: Iterable[Node]) -> Habits:
-    """The habits of the notes, from all formulas."""
-    habits = Habits()
-    trees = list(trees)
-    _observe_letters(habits, trees)
-    for tree in trees:
-        for node in walk(tree):
-            if not isinstance(node, Script):
-                continue
-            base = base_name(node.base)
-            if base is None:
-                continue
-            if node.sup is not None and any(_names_layer(part) for part in superscript_items(node.sup)):
-                habits.layered.add(base)
-            if node.sub is not None:
-                items = subscript_items(node.sub)
-                if all(isinstance(item, Number) for item in items):
-                    habits.numbers.setdefault(base, set()).add(len(items))
-                elif all(index_like(item, habits.letters) for item in items) and not isinstance(
-                    node.sub, Word
-                ):
-                    habits.ranks.setdefault(base, set()).add(len(items))
-    for tree in trees:
-        for node in walk(tree):
-            _squares(node, habits)
-            if isinstance(node, Script) and isinstance(node.sub, Script) and node.sub.sub is not None:
-                name = base_name(node.sub.base)
-                if name is not None:
-                    habits.classes.add(name)
-    return habits
-
-
-def _squares(node: Node, habits: Habits) -> None:
-    """σ² is a name where it is defined, or where something is differentiated by it."""
-    sides: tuple[Node, ...] = ()
-    match node:
-        case Chain(sides=chain):
-            sides = chain[:1]
-        case Derivative(wrt=wrt):
-            sides = wrt
-    for side in sides:
-        match side:
-            case Script(base=base, sup=Number(text="2"), sub=sub) if base_name(base) is not None:
-                name = base_name(base) or ""
-                if isinstance(node, Derivative) or name in ("sigma", "s"):
-                    label, indices = _read_subscript(name, sub, habits)
-                    if indices is None:
-                        habits.squared.add(f"{name}_{label}" if label else name)
-
-
-def superscript_items(node: Node) -> tuple[Node, ...]:
-    """The parts of a superscript: `[1]T`, `[2](i)`, `l`."""
-    match node:
-        case Group(open="", body=body):
-            return superscript_items(body)
-        case Juxtapose(parts=parts) if any(isinstance(p, Group) for p in parts):
-            return tuple(part for p in parts for part in superscript_items(p))
-        case Sequence(items=items):
-            return tuple(part for item in items for part in superscript_items(item))
-    return (node,)
-
-
-def _names_layer(node: Node) -> bool:
-    """Whether a bare superscript is `l`, `L`, `l-1`: sums of a layer letter and numbers."""
-    match node:
-        case Symbol(name=name):
-            return name in LAYER_LETTERS
-        case Add(terms=terms):
-            rest = [t for t in terms if not _names_layer(t)]
-            return len(rest) < len(terms) and all(isinstance(t, Number | Unary) for t in rest)
-    return False
 
 
 def read_name(node: Node, habits: Habits) -> Ref | None:
@@ -362,7 +193,7 @@ def _outer_script(
 
 def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits: Habits) -> Ref:
     member, sub = _split_member(name, sub, habits)
-    label, indices = _read_subscript(name, sub, habits)
+    label, indices = read_subscript(name, sub, habits)
     layer = sample = power = None
     transposed = False
     for part in superscript_items(sup) if sup is not None else ():
@@ -392,7 +223,7 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
                 label = f"{label}^{sign}"
             case Number(text="2") if (f"{name}_{label}" if label else name) in habits.squared:
                 label = f"{label}^2"
-            case _ if name in habits.layered and _names_layer(part):
+            case _ if name in habits.layered and names_layer(part):
                 layer = part
             case _:
                 power = part
@@ -400,7 +231,7 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
     return Ref(key, layer, sample, indices, transposed, power, primes, member)
 
 
-def _read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, tuple[Node, ...] | None]:
+def read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, tuple[Node, ...] | None]:
     """A subscript's label and its indices."""
     if sub is None:
         return "", None
@@ -430,62 +261,3 @@ def _read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, t
             return spelled, None
         return "", items
     return label_text(sub), None
-
-
-def names_in(node: Node) -> list[Node]:
-    """The names in a tree, each whole with its scripts; names inside of scripts are left out."""
-    try:
-        return list(node._named)
-    except AttributeError:  # asked for the first time
-        return list(keep(node, "_named", tuple(_names_in(node))))
-
-
-def _names_in(node: Node) -> list[Node]:
-    match node:
-        case Symbol():
-            return [node]
-        case Script(base=base) if base_name(base) is not None:
-            return [node]
-        case Script(base=base):
-            return names_in(base)
-    return [name for child in children(node) for name in names_in(child)]
-
-
-def label_text(node: Node) -> str:
-    """A subscript that is a part of the name, spelled out."""
-    parts: list[str] = []
-    for part in walk(node):
-        match part:
-            case Symbol(name=text) | Word(text=text) | Number(text=text) | Text(text=text):
-                parts.append(text.strip())
-    return "".join(parts) or "?"
-
-
-def letters_of(node: Node) -> list[str]:
-    """The letters under a node, in reading order, each once; a primed letter is a letter of its own."""
-    try:
-        return list(node._letters)
-    except AttributeError:  # asked for the first time
-        return list(keep(node, "_letters", tuple(_letters_of(node))))
-
-
-def _letters_of(node: Node) -> list[str]:
-    name = letter(node)
-    if name is not None:
-        return [name]
-    found: list[str] = []
-    for child in children(node):
-        found.extend(name for name in letters_of(child) if name not in found)
-    return found
-
-
-def letter(node: Node) -> str | None:
-    """The letter that a node is, with its primes: `m'` is another index than `m`."""
-    match node:
-        case Symbol(name=name):
-            return name
-        case Script(base=Symbol(name=name), sub=None, sup=None, primes=primes):
-            return name + "'" * primes
-        case Script(base=Symbol(name=name), sub=None, sup=Symbol(name="prime"), primes=0):
-            return name + "'"
-    return None

@@ -231,7 +231,7 @@ def _value(node: Node, known: dict[str, int], found: list[Piece], facts: Facts) 
 
 
 def _symbols(node: Node) -> list[str]:
-    from symcnn.notes.names import names_in
+    from symcnn.notes.name_parts import names_in
 
     return list(dict.fromkeys(n.name for n in names_in(node) if isinstance(n, Symbol)))
 

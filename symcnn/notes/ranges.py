@@ -8,7 +8,8 @@ from dataclasses import replace
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Facts
 from symcnn.notes.free import means
-from symcnn.notes.names import base_name, letter, letters_of, read_name, subscript_items
+from symcnn.notes.name_parts import base_name, letter, letters_of, subscript_items
+from symcnn.notes.names import read_name
 from symcnn.notes.tree import (
     NOWHERE,
     Add,

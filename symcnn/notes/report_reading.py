@@ -9,7 +9,8 @@ from symcnn.notes.claims import pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula
 from symcnn.notes.facts import Facts
-from symcnn.notes.names import names_in, read_name
+from symcnn.notes.name_parts import names_in
+from symcnn.notes.names import read_name
 from symcnn.notes.parser import parse
 from symcnn.notes.tree import Node, Relation, children
 from symcnn.notes.unparse import unparse

@@ -9,7 +9,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symcnn.notes.names import Ref, base_name, letter, read_name, subscript_items
+from symcnn.notes.name_parts import base_name, letter, subscript_items
+from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import known_function, operation_name
 from symcnn.notes.tree import (
     Accent,
@@ -455,7 +456,7 @@ def _reversed(shape: Shape) -> Shape:
 
 
 def _is_transpose(sup: Node | None) -> bool:
-    from symcnn.notes.names import TRANSPOSES
+    from symcnn.notes.name_parts import TRANSPOSES
 
     match sup:
         case Symbol(name=name):

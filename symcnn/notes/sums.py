@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import product as grid
 from typing import TYPE_CHECKING
 
-from symcnn.notes.names import letter, letters_of, read_name
+from symcnn.notes.name_parts import letter, letters_of
+from symcnn.notes.names import read_name
 from symcnn.notes.tree import (
     BigOperator,
     CallOrProduct,

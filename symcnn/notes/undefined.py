@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
-from symcnn.notes.names import letters_of, names_in, read_name
+from symcnn.notes.name_parts import letters_of, names_in
+from symcnn.notes.names import read_name
 from symcnn.notes.operations import known_function
 from symcnn.notes.tree import BigOperator, Node, Script, Symbol, walk
 from symcnn.notes.verdict import Kind, Verdict

@@ -14,7 +14,8 @@ from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes.definitions import displayed
 from symcnn.notes.facts import Definition, Facts, Shape
 from symcnn.notes.free import means
-from symcnn.notes.names import Ref, base_name, letter, letters_of, read_name
+from symcnn.notes.name_parts import base_name, letter, letters_of
+from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, known_function
 from symcnn.notes.shaper import COUNTER, ONE, Shaper
 from symcnn.notes.sizes import Axes

@@ -1,0 +1,96 @@
+"""How the notes write names, observed in a first pass over all formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from symcnn.notes.name_parts import (
+    base_name,
+    index_like,
+    letters_of,
+    names_layer,
+    subscript_items,
+    superscript_items,
+)
+from symcnn.notes.names import Habits, read_subscript
+from symcnn.notes.tree import (
+    BigOperator,
+    Chain,
+    Derivative,
+    Node,
+    Number,
+    Script,
+    Symbol,
+    Word,
+    children,
+    walk,
+)
+
+
+def _names_t(tree: Node) -> bool:
+    """Whether t is the name of something, and not only the sign of a transpose."""
+    if isinstance(tree, Script):
+        parts = (tree.base, *(part for part in (tree.sub,) if part is not None))
+        over = tree.sup if not isinstance(tree.sup, Symbol) else None
+        return any(_names_t(part) for part in (*parts, *((over,) if over is not None else ())))
+    return (isinstance(tree, Symbol) and tree.name == "t") or any(_names_t(child) for child in children(tree))
+
+
+def _observe_letters(habits: Habits, trees: list[Node]) -> None:
+    """Letters under sums, and whether t is a name."""
+    for tree in trees:
+        for node in walk(tree):
+            if isinstance(node, BigOperator) and node.name in ("sum", "prod") and node.lower is not None:
+                lower = node.lower.sides[0] if isinstance(node.lower, Chain) else node.lower
+                habits.letters |= set(letters_of(lower))
+    habits.named_t = any(_names_t(tree) for tree in trees)
+
+
+def observe(trees: Iterable[Node]) -> Habits:
+    """The habits of the notes, from all formulas."""
+    habits = Habits()
+    trees = list(trees)
+    _observe_letters(habits, trees)
+    for tree in trees:
+        for node in walk(tree):
+            if not isinstance(node, Script):
+                continue
+            base = base_name(node.base)
+            if base is None:
+                continue
+            if node.sup is not None and any(names_layer(part) for part in superscript_items(node.sup)):
+                habits.layered.add(base)
+            if node.sub is not None:
+                items = subscript_items(node.sub)
+                if all(isinstance(item, Number) for item in items):
+                    habits.numbers.setdefault(base, set()).add(len(items))
+                elif all(index_like(item, habits.letters) for item in items) and not isinstance(
+                    node.sub, Word
+                ):
+                    habits.ranks.setdefault(base, set()).add(len(items))
+    for tree in trees:
+        for node in walk(tree):
+            _squares(node, habits)
+            if isinstance(node, Script) and isinstance(node.sub, Script) and node.sub.sub is not None:
+                name = base_name(node.sub.base)
+                if name is not None:
+                    habits.classes.add(name)
+    return habits
+
+
+def _squares(node: Node, habits: Habits) -> None:
+    """σ² is a name where it is defined, or where something is differentiated by it."""
+    sides: tuple[Node, ...] = ()
+    match node:
+        case Chain(sides=chain):
+            sides = chain[:1]
+        case Derivative(wrt=wrt):
+            sides = wrt
+    for side in sides:
+        match side:
+            case Script(base=base, sup=Number(text="2"), sub=sub) if base_name(base) is not None:
+                name = base_name(base) or ""
+                if isinstance(node, Derivative) or name in ("sigma", "s"):
+                    label, indices = read_subscript(name, sub, habits)
+                    if indices is None:
+                        habits.squared.add(f"{name}_{label}" if label else name)
