@@ -15,7 +15,8 @@ from symcnn.notes.names import read_name
 from symcnn.notes.opaque import elementary, maximum, sigmoid, unknown
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of, function_name
-from symcnn.notes.tree import Attribute, Chain, Derivative, Group, Node, Number, Script, Symbol, Word, walk
+from symcnn.notes.tree import Attribute, Chain, Derivative, Group, Node, Number, Script, Symbol, Word
+from symcnn.notes.walking import walk
 from symcnn.notes.world import Mismatch, Unreadable
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import fields
 from dataclasses import replace as with_fields
 from typing import Any
 
-from symcnn.notes.tree import Accent, Chain, Derivative, Differential, Gradient, Node, Script, same, walk
+from symcnn.notes.tree import Accent, Chain, Derivative, Differential, Gradient, Node, Script
+from symcnn.notes.walking import same, walk
 
 SAID = re.compile(
     r"(?:gradient|derivative|adjoint|cotangent|sensitivit)\w*(?:\s+[^$.]{0,30})?\s*\$\\bar\b"

@@ -11,7 +11,8 @@ from symcnn.notes.name_parts import INDEX_LETTERS, TRANSPOSES, letters_of, names
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import operation_name
 from symcnn.notes.shaper import CLAIM, Shaper
-from symcnn.notes.tree import Node, Number, Script, Symbol, Word, walk
+from symcnn.notes.tree import Node, Number, Script, Symbol, Word
+from symcnn.notes.walking import walk
 from symcnn.notes.world import Reading, World
 
 MOST_WORLDS = 24

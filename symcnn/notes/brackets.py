@@ -22,9 +22,8 @@ from symcnn.notes.tree import (
     Sequence,
     Symbol,
     Unary,
-    children,
-    walk,
 )
+from symcnn.notes.walking import children, walk
 
 COUNTERS = INDEX_LETTERS | {"m", "n", "x", "y"}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition
+from symcnn.notes.marks import Span
 from symcnn.notes.names import read_name
 from symcnn.notes.relabel import skeleton, with_labels
 from symcnn.notes.tree import (
@@ -19,12 +20,11 @@ from symcnn.notes.tree import (
     Node,
     Product,
     Script,
-    Span,
     Symbol,
     Word,
-    walk,
 )
 from symcnn.notes.verdict import Kind, Verdict
+from symcnn.notes.walking import walk
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations

@@ -6,20 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from symcnn.notes.extract import Formula
-from symcnn.notes.tree import (
-    Annotated,
-    Chain,
-    Decorated,
-    Empty,
-    Group,
-    Node,
-    Relation,
-    Sequence,
-    Span,
-    Stack,
-    Text,
-    walk,
-)
+from symcnn.notes.marks import Relation, Span
+from symcnn.notes.tree import Annotated, Chain, Decorated, Empty, Group, Node, Sequence, Stack, Text
+from symcnn.notes.walking import walk
 
 
 @dataclass(frozen=True, slots=True)

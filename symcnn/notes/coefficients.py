@@ -10,6 +10,7 @@ from symcnn.core.errors import SymcnnError
 from symcnn.notes.compare import unfold
 from symcnn.notes.edit import Edit
 from symcnn.notes.evaluate import Evaluator
+from symcnn.notes.marks import Span
 from symcnn.notes.names import read_name
 from symcnn.notes.tree import (
     Add,
@@ -20,11 +21,10 @@ from symcnn.notes.tree import (
     Node,
     Product,
     Script,
-    Span,
     Symbol,
     Unary,
-    walk,
 )
+from symcnn.notes.walking import walk
 from symcnn.notes.world import World
 
 if TYPE_CHECKING:

@@ -23,17 +23,8 @@ from symcnn.notes.opaque import positive
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import arguments_of
 from symcnn.notes.sums import letter_range
-from symcnn.notes.tree import (
-    BigOperator,
-    Call,
-    CallOrProduct,
-    Derivative,
-    Gradient,
-    Node,
-    Script,
-    Symbol,
-    children,
-)
+from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Derivative, Gradient, Node, Script, Symbol
+from symcnn.notes.walking import children
 from symcnn.notes.world import Family, Mismatch, Unreadable, World
 from symcnn.notes.zero import Zero
 

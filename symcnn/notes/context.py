@@ -24,7 +24,8 @@ from symcnn.notes.ranges import (
     note_bounds,
 )
 from symcnn.notes.roles import factors_among_functions, find_functions, find_layers, find_losses
-from symcnn.notes.tree import BigOperator, Node, Number, Script, walk
+from symcnn.notes.tree import BigOperator, Node, Number, Script
+from symcnn.notes.walking import walk
 
 DEFINING = frozenset({"=", ":=", "equiv", "triangleq"})
 

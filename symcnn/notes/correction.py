@@ -14,11 +14,13 @@ from symcnn.notes.compare import Outcome, decide
 from symcnn.notes.edit import Edit
 from symcnn.notes.edits import edits, pairs
 from symcnn.notes.evaluate import Evaluator
+from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import names_in
 from symcnn.notes.parser import parse
 from symcnn.notes.sieve import Sieve
-from symcnn.notes.tree import Derivative, Node, Span, same, walk
+from symcnn.notes.tree import Derivative, Node
 from symcnn.notes.vocabulary import vocabulary
+from symcnn.notes.walking import same, walk
 from symcnn.notes.zero import Zero
 
 if TYPE_CHECKING:

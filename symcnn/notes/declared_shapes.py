@@ -8,10 +8,12 @@ import re
 from symcnn.notes.claims import Piece
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts, Shape
+from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import letter
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.ranges import mark_sizes
-from symcnn.notes.tree import Derivative, Group, Node, Number, Product, Script, Sequence, Span, Symbol, walk
+from symcnn.notes.tree import Derivative, Group, Node, Number, Product, Script, Sequence, Symbol
+from symcnn.notes.walking import walk
 
 BETWEEN = re.compile(
     r"^\s*(?:(?:is |are |be )?(?:a |an )?(?:of|has|have|with|in)?\s*(?:the |a )?(?:size|shape|dimensions?)"

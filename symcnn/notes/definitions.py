@@ -23,8 +23,8 @@ from symcnn.notes.tree import (
     Script,
     Text,
     Word,
-    same,
 )
+from symcnn.notes.walking import same
 
 
 def definition_of(facts: Facts, piece: Piece, line: int) -> Definition | None:

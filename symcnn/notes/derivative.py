@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
+from symcnn.notes.marks import NOWHERE
 from symcnn.notes.name_parts import base_name
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
-    NOWHERE,
     BigOperator,
     CallOrProduct,
     Decorated,
@@ -25,8 +25,8 @@ from symcnn.notes.tree import (
     Number,
     Script,
     Symbol,
-    walk,
 )
+from symcnn.notes.walking import walk
 from symcnn.notes.world import ALONE, Family, Mismatch, Reading, Unreadable
 
 if TYPE_CHECKING:

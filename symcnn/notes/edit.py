@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symcnn.notes.tree import Span
+from symcnn.notes.marks import Span
 
 
 @dataclass(frozen=True, slots=True)

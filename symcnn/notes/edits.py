@@ -8,7 +8,8 @@ from symcnn.notes.edit import Edit, Vocabulary, joined
 from symcnn.notes.edits_factors import of_factors
 from symcnn.notes.edits_indices import of_names
 from symcnn.notes.edits_terms import of_side, of_terms
-from symcnn.notes.tree import Node, walk
+from symcnn.notes.tree import Node
+from symcnn.notes.walking import walk
 
 MOST_PAIRS = 300
 LIKELY = 2

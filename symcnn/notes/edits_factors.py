@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from symcnn.notes.edit import Edit, Vocabulary
+from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import base_name, letter
 from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
@@ -22,7 +23,6 @@ from symcnn.notes.tree import (
     Product,
     Root,
     Script,
-    Span,
     Symbol,
     Unary,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from symcnn.notes.edit import Edit, Vocabulary, joined
+from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import letter, subscript_items
 from symcnn.notes.tree import (
     Add,
@@ -15,11 +16,10 @@ from symcnn.notes.tree import (
     Node,
     Number,
     Script,
-    Span,
     Symbol,
     Unary,
-    walk,
 )
+from symcnn.notes.walking import walk
 
 TURNED = "sign of an index shift"
 STRIDED = "stride at the wrong index"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from symcnn.notes.edit import Edit, Vocabulary, joined
+from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import base_name, letters_of, names_in
 from symcnn.notes.tree import (
     Add,
@@ -19,11 +20,10 @@ from symcnn.notes.tree import (
     Product,
     Script,
     Sequence,
-    Span,
     Symbol,
     Unary,
-    walk,
 )
+from symcnn.notes.walking import walk
 
 
 def of_terms(latex: str, node: Node, left: Node | None, words: Vocabulary) -> Iterator[Edit]:

@@ -20,8 +20,9 @@ from symcnn.notes.names import read_name
 from symcnn.notes.opaque import elementary
 from symcnn.notes.operations import Array
 from symcnn.notes.shaper import function_name
-from symcnn.notes.tree import Call, CallOrProduct, Chain, Differential, Matrix, Node, Number, walk
+from symcnn.notes.tree import Call, CallOrProduct, Chain, Differential, Matrix, Node, Number
 from symcnn.notes.verdict import Kind, Verdict
+from symcnn.notes.walking import walk
 from symcnn.notes.world import Mismatch, Reading, Unreadable, World
 from symcnn.notes.zero import Zero
 

@@ -24,6 +24,7 @@ from symcnn.notes.derivative import (
 )
 from symcnn.notes.facts import FunctionRule
 from symcnn.notes.flexible import Flexible
+from symcnn.notes.marks import Operator
 from symcnn.notes.name_parts import base_name, letter, letters_of, subscript_items
 from symcnn.notes.names import Habits, Ref, read_name
 from symcnn.notes.opaque import equal, maximum, positive, taken
@@ -52,7 +53,6 @@ from symcnn.notes.tree import (
     Matrix,
     Node,
     Number,
-    Operator,
     Product,
     Root,
     Script,
@@ -62,8 +62,8 @@ from symcnn.notes.tree import (
     Text,
     Unary,
     Word,
-    walk,
 )
+from symcnn.notes.walking import walk
 from symcnn.notes.world import Family, Mismatch, Unreadable, World
 
 LARGEST_EXPONENT = 12

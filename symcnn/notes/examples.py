@@ -10,6 +10,7 @@ from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
 from symcnn.notes.claims import Piece
 from symcnn.notes.evaluate import Evaluator
+from symcnn.notes.marks import Relation
 from symcnn.notes.name_parts import base_name
 from symcnn.notes.tree import (
     Annotated,
@@ -19,15 +20,14 @@ from symcnn.notes.tree import (
     Matrix,
     Node,
     Number,
-    Relation,
     Script,
     Sequence,
     Symbol,
     Text,
     Word,
-    walk,
 )
 from symcnn.notes.verdict import Counterexample, Kind, Verdict
+from symcnn.notes.walking import walk
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations

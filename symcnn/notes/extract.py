@@ -17,9 +17,9 @@ from symcnn.notes.extract_markdown import read_markdown
 from symcnn.notes.extract_notebook import Notebook, escaped, read_notebook
 from symcnn.notes.extract_scan import Block, Found, line_starts
 from symcnn.notes.extract_tex import read_tex
+from symcnn.notes.marks import Span
 from symcnn.notes.parser_macros import without_definitions
 from symcnn.notes.tokens import Macro, NotationError
-from symcnn.notes.tree import Span
 
 Kind = Literal["md", "tex", "ipynb"]
 

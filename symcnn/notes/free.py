@@ -22,9 +22,8 @@ from symcnn.notes.tree import (
     Product,
     Script,
     Symbol,
-    children,
-    walk,
 )
+from symcnn.notes.walking import children, walk
 
 if TYPE_CHECKING:
     from symcnn.notes.world import World

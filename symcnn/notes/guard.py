@@ -21,8 +21,8 @@ from symcnn.notes.tree import (
     Sequence,
     Symbol,
     Word,
-    walk,
 )
+from symcnn.notes.walking import walk
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations

@@ -13,18 +13,8 @@ from symcnn.notes.name_parts import (
     superscript_items,
 )
 from symcnn.notes.names import Habits, read_subscript
-from symcnn.notes.tree import (
-    BigOperator,
-    Chain,
-    Derivative,
-    Node,
-    Number,
-    Script,
-    Symbol,
-    Word,
-    children,
-    walk,
-)
+from symcnn.notes.tree import BigOperator, Chain, Derivative, Node, Number, Script, Symbol, Word
+from symcnn.notes.walking import children, walk
 
 
 def _names_t(tree: Node) -> bool:

@@ -39,10 +39,9 @@ from symcnn.notes.tree import (
     Sequence,
     Text,
     Word,
-    same,
-    walk,
 )
 from symcnn.notes.verdict import FALSE_KINDS, Claim, Kind, Verdict
+from symcnn.notes.walking import same, walk
 
 DEFINING = frozenset({"=", ":=", "equiv"})
 SECONDS = 4.0

@@ -39,9 +39,8 @@ from symcnn.notes.tree import (
     Sequence,
     Symbol,
     Unary,
-    children,
-    walk,
 )
+from symcnn.notes.walking import children, walk
 
 ROUNDS = 6
 PARAMETERS = frozenset(

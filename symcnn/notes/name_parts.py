@@ -21,10 +21,8 @@ from symcnn.notes.tree import (
     Text,
     Unary,
     Word,
-    children,
-    keep,
-    walk,
 )
+from symcnn.notes.walking import children, keep, walk
 
 INDEX_LETTERS = frozenset("abcdhijklmnopqrstuvw") | {"alpha", "beta", "mu", "nu"}
 """Letters that are read as indices where they stand under a name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from symcnn.notes.limits import spend
+from symcnn.notes.marks import NOWHERE
 from symcnn.notes.name_parts import (
     INDEX_LETTERS,
     LAYER_LETTERS,
@@ -18,7 +19,6 @@ from symcnn.notes.name_parts import (
     superscript_items,
 )
 from symcnn.notes.tree import (
-    NOWHERE,
     Annotated,
     Chain,
     Decorated,
@@ -31,9 +31,8 @@ from symcnn.notes.tree import (
     Symbol,
     Text,
     Word,
-    keep,
-    walk,
 )
+from symcnn.notes.walking import keep, walk
 
 LOSS_NAMES = frozenset(
     (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from symcnn.notes.marks import Operator, Relation, Separator, Span
 from symcnn.notes.parser_macros import expand, without_definitions
 from symcnn.notes.parser_operators import Operators
 from symcnn.notes.parser_rows import is_relation, is_sign, join_rows
@@ -32,12 +33,8 @@ from symcnn.notes.tree import (
     Group,
     Juxtapose,
     Node,
-    Operator,
     Product,
-    Relation,
-    Separator,
     Sequence,
-    Span,
     Symbol,
     Text,
     Unary,

@@ -6,19 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from symcnn.notes.marks import Span
 from symcnn.notes.parser_rows import is_relation, is_sign
-from symcnn.notes.parser_tables import (
-    ACCENTS,
-    CASES,
-    DOTS,
-    FONTS,
-    PRODUCTS,
-    RELATIONS,
-    SEPARATORS,
-    SIGNS,
-)
+from symcnn.notes.parser_tables import ACCENTS, CASES, DOTS, FONTS, PRODUCTS, RELATIONS, SEPARATORS, SIGNS
 from symcnn.notes.tokens import NotationError, Token
-from symcnn.notes.tree import Empty, Node, Span
+from symcnn.notes.tree import Empty, Node
 
 MAX_DEPTH = 64
 

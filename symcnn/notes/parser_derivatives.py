@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symcnn.notes.marks import Span
 from symcnn.notes.tree import (
     Add,
     CallOrProduct,
@@ -11,12 +12,10 @@ from symcnn.notes.tree import (
     Node,
     Product,
     Script,
-    Span,
     Symbol,
     Unary,
-    same,
-    walk,
 )
+from symcnn.notes.walking import same, walk
 
 _MARKS = {"partial": "partial", "d": "d", "delta": "delta"}
 

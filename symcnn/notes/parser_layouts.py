@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from symcnn.notes.marks import Separator, Span
 from symcnn.notes.parser_tables import ALIGNED, CASES, MATRICES
 from symcnn.notes.parser_words import Words
 from symcnn.notes.tokens import Token
@@ -23,9 +24,7 @@ from symcnn.notes.tree import (
     Matrix,
     Node,
     Product,
-    Separator,
     Sequence,
-    Span,
     Stack,
     Text,
     Unary,

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from symcnn.notes.marks import Span
 from symcnn.notes.tokens import Macro, NotationError, Token, braced, tokenize
-from symcnn.notes.tree import Span
 
 MAX_TOKENS = 100_000
 MAX_DEPTH = 40

@@ -14,9 +14,10 @@ from symcnn.core.errors import SymcnnError
 from symcnn.notes.claims import Piece
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts
+from symcnn.notes.marks import Span
 from symcnn.notes.names import read_name
 from symcnn.notes.parser import parse
-from symcnn.notes.tree import Add, Group, Juxtapose, Node, Number, Product, Script, Span, Symbol
+from symcnn.notes.tree import Add, Group, Juxtapose, Node, Number, Product, Script, Symbol
 from symcnn.notes.verdict import Claim, Kind, Verdict
 
 NUMBER = r"(\d[\d,]*)"

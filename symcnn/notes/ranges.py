@@ -8,23 +8,11 @@ from dataclasses import replace
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Facts
 from symcnn.notes.free import means
+from symcnn.notes.marks import NOWHERE
 from symcnn.notes.name_parts import base_name, letter, letters_of, subscript_items
 from symcnn.notes.names import read_name
-from symcnn.notes.tree import (
-    NOWHERE,
-    Add,
-    BigOperator,
-    Chain,
-    Group,
-    Node,
-    Number,
-    Script,
-    Sequence,
-    Symbol,
-    Unary,
-    children,
-    walk,
-)
+from symcnn.notes.tree import Add, BigOperator, Chain, Group, Node, Number, Script, Sequence, Symbol, Unary
+from symcnn.notes.walking import children, walk
 
 
 def find_sizes(facts: Facts, trees: list[Node]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
-from symcnn.notes.tree import Add, Node, Number, Script, Span, Symbol, Word, children
+from symcnn.notes.marks import Span
+from symcnn.notes.tree import Add, Node, Number, Script, Symbol, Word
+from symcnn.notes.walking import children
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations

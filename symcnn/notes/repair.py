@@ -9,8 +9,9 @@ from symcnn.notes.correction import correct
 from symcnn.notes.counterexample import counterexample
 from symcnn.notes.facts import Definition
 from symcnn.notes.limits import Timeout, limited
+from symcnn.notes.marks import Span
 from symcnn.notes.relabel import relabelled
-from symcnn.notes.tree import Node, Span
+from symcnn.notes.tree import Node
 from symcnn.notes.undefined import introduced, shapes_known, undefined_names
 from symcnn.notes.undefined import renamed as renamed_claim
 from symcnn.notes.verdict import Kind, Verdict

@@ -18,9 +18,9 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
 from symcnn.notes.extract import Document
+from symcnn.notes.marks import Span
 from symcnn.notes.report_marks import visible
 from symcnn.notes.report_tex import tex_html
-from symcnn.notes.tree import Span
 
 LONGEST = 400_000
 """Longer notes are shown as plain text: rendering Markdown that is made to be slow takes long."""

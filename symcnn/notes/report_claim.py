@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from html import escape
 
+from symcnn.notes.marks import Span
 from symcnn.notes.report_fix import differences
 from symcnn.notes.report_marks import SIGNS, further_reason, headline, one_line
 from symcnn.notes.report_math import shown, source, worded
-from symcnn.notes.tree import Span
 from symcnn.notes.verdict import Claim, Counterexample, Report
 
 LONGEST_TITLE, LONGEST_BESIDE = 160, 120

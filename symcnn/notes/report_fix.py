@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from symcnn.notes.tree import Span
+from symcnn.notes.marks import Span
 from symcnn.notes.verdict import FALSE_KINDS, Claim, Report
 
 _PIECE = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)

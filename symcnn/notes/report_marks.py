@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from symcnn.notes.tree import Span
+from symcnn.notes.marks import Span
 from symcnn.notes.verdict import FALSE_KINDS, Claim, Counterexample, Kind, Report
 
 SIGNS: Mapping[Kind, str] = {

@@ -15,9 +15,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 from latex2mathml.converter import convert_to_element
 
+from symcnn.notes.marks import Span
 from symcnn.notes.report_marks import merged, visible
 from symcnn.notes.tokens import Macro, braced
-from symcnn.notes.tree import Span
 
 NO_MACROS: Mapping[str, Macro] = MappingProxyType({})
 LONGEST = 4_000

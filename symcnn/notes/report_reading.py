@@ -9,12 +9,14 @@ from symcnn.notes.claims import pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula
 from symcnn.notes.facts import Facts
+from symcnn.notes.marks import Relation
 from symcnn.notes.name_parts import names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.parser import parse
-from symcnn.notes.tree import Node, Relation, children
+from symcnn.notes.tree import Node
 from symcnn.notes.unparse import unparse
 from symcnn.notes.verdict import Claim, Report
+from symcnn.notes.walking import children
 
 MOST_PARTS, MOST_SAID = 60, 4
 _MARKS = ("name", "text", "kind", "font", "open", "style")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from symcnn.core.errors import UnknownName
+from symcnn.notes.marks import Span
 from symcnn.notes.report_fix import differences, placed
 from symcnn.notes.report_marks import (
     SIGNS,
@@ -19,7 +20,6 @@ from symcnn.notes.report_marks import (
     one_line,
     visible,
 )
-from symcnn.notes.tree import Span
 from symcnn.notes.verdict import Claim, Kind, Report
 
 _COLORS = {

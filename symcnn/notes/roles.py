@@ -8,18 +8,8 @@ from symcnn.notes.name_parts import base_name, index_like, letters_of, superscri
 from symcnn.notes.names import LOSS_NAMES, read_name
 from symcnn.notes.operations import known_function
 from symcnn.notes.shaper import arguments_of
-from symcnn.notes.tree import (
-    CallOrProduct,
-    Derivative,
-    Gradient,
-    Group,
-    Node,
-    Number,
-    Script,
-    Symbol,
-    children,
-    walk,
-)
+from symcnn.notes.tree import CallOrProduct, Derivative, Gradient, Group, Node, Number, Script, Symbol
+from symcnn.notes.walking import children, walk
 
 
 def find_losses(facts: Facts, trees: list[Node]) -> None:

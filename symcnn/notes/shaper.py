@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from symcnn.notes.marks import Operator
 from symcnn.notes.name_parts import base_name, letter, subscript_items
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import known_function, operation_name
@@ -32,7 +33,6 @@ from symcnn.notes.tree import (
     Matrix,
     Node,
     Number,
-    Operator,
     Product,
     Root,
     Script,
@@ -41,8 +41,8 @@ from symcnn.notes.tree import (
     Symbol,
     Unary,
     Word,
-    children,
 )
+from symcnn.notes.walking import children
 
 if TYPE_CHECKING:
     from symcnn.notes.world import Family, World

@@ -10,9 +10,11 @@ from symcnn.core.errors import SymcnnError
 from symcnn.notes.claims import Piece
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.facts import Definition
+from symcnn.notes.marks import Span
 from symcnn.notes.names import Ref, read_name
-from symcnn.notes.tree import Number, Span, same
+from symcnn.notes.tree import Number
 from symcnn.notes.verdict import Kind, Verdict
+from symcnn.notes.walking import same
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations

@@ -19,8 +19,8 @@ from symcnn.notes.tree import (
     Node,
     Sequence,
     Stack,
-    walk,
 )
+from symcnn.notes.walking import walk
 from symcnn.notes.world import Unreadable
 
 if TYPE_CHECKING:

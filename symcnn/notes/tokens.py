@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes.marks import Span
 from symcnn.notes.parser_tables import (
     CHARACTER_COMMANDS,
     DELIMITERS,
@@ -22,7 +23,6 @@ from symcnn.notes.parser_tables import (
     SUBSCRIPT_CHARACTERS,
     TEXT_COMMANDS,
 )
-from symcnn.notes.tree import Span
 
 MAX_LENGTH = 20_000
 MAX_TEXT_DEPTH = 8

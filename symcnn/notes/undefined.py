@@ -9,8 +9,9 @@ from symcnn.notes.claims import Piece
 from symcnn.notes.name_parts import letters_of, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import known_function
-from symcnn.notes.tree import BigOperator, Node, Script, Symbol, walk
+from symcnn.notes.tree import BigOperator, Node, Script, Symbol
 from symcnn.notes.verdict import Kind, Verdict
+from symcnn.notes.walking import walk
 from symcnn.notes.world import World
 
 if TYPE_CHECKING:

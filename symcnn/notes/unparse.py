@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symcnn.notes.marks import Relation, Separator
 from symcnn.notes.parser_tables import FONT_COMMANDS, PRODUCTS, RELATION_COMMANDS, SEPARATOR_COMMANDS, SIGNS
 from symcnn.notes.tree import (
     Accent,
@@ -36,10 +37,8 @@ from symcnn.notes.tree import (
     Number,
     Postfix,
     Product,
-    Relation,
     Root,
     Script,
-    Separator,
     Sequence,
     Stack,
     Styled,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from symcnn.notes.extract import Document, Formula
-from symcnn.notes.tree import Span
+from symcnn.notes.marks import Span
 
 
 class Kind(StrEnum):

@@ -23,8 +23,8 @@ from symcnn.notes.tree import (
     Script,
     Styled,
     Symbol,
-    walk,
 )
+from symcnn.notes.walking import walk
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations

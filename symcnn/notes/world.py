@@ -20,7 +20,8 @@ from symcnn.notes.operations import Array, known_function
 from symcnn.notes.shaper import COUNTER, ONE, Shaper
 from symcnn.notes.sizes import Axes
 from symcnn.notes.total import Differentials
-from symcnn.notes.tree import BigOperator, Chain, Node, Number, Script, Symbol, Unary, walk
+from symcnn.notes.tree import BigOperator, Chain, Node, Number, Script, Symbol, Unary
+from symcnn.notes.walking import walk
 
 LAST_LAYER = 9
 MIDDLE_LAYER = 4

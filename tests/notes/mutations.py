@@ -23,18 +23,20 @@ import sympy as sp
 import symcnn as sc
 from symcnn.core.equation import Equation
 from symcnn.core.errors import SymcnnError
-from symcnn.core.expr import Read, Reduce, reads
+from symcnn.core.expr import Read, Reduce, Where, reads
 from symcnn.nets.formula import Layer
 from symcnn.notes.brackets import as_entries, bracketed
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Formula, load, read
 from symcnn.notes.judge import Judge
+from symcnn.notes.marks import Span
 from symcnn.notes.parser import parse
 from symcnn.notes.scopes import scopes
 from symcnn.notes.tokens import NotationError
-from symcnn.notes.tree import Add, Juxtapose, Node, Number, Product, Script, Span, Unary, walk
+from symcnn.notes.tree import Add, Juxtapose, Node, Number, Product, Script, Unary
 from symcnn.notes.verdict import FALSE_KINDS, Kind
+from symcnn.notes.walking import walk
 from symcnn.program.reference import evaluate, evaluate_system
 from symcnn.render.document_formula import equation_blocks
 from symcnn.render.document_notation import notation_for

@@ -12,7 +12,7 @@ import pytest
 from symcnn.notes import many
 from symcnn.notes.extract import read
 from symcnn.notes.many import Limits, Refused, verify_many
-from symcnn.notes.tree import Span
+from symcnn.notes.marks import Span
 from symcnn.notes.verdict import Claim, Kind, Report, Verdict
 from symcnn.notes.worker import Began, Ended, Failed, Judged, Task
 

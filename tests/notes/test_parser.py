@@ -16,8 +16,9 @@ from symcnn.notes.extract import load
 from symcnn.notes.parser import parse
 from symcnn.notes.parser_cursor import MAX_DEPTH
 from symcnn.notes.tokens import Macro, NotationError
-from symcnn.notes.tree import Node, children, replace, same, walk
+from symcnn.notes.tree import Node
 from symcnn.notes.unparse import unparse
+from symcnn.notes.walking import children, replace, same, walk
 
 FORMULAS = Path(__file__).with_name("formulas.txt").read_text(encoding="utf-8").splitlines()
 SAMPLE = Path(__file__).resolve().parents[3] / "shared" / "notes" / "cnn-backprop.md"

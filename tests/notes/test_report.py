@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from symcnn.core.errors import UnknownName
 from symcnn.notes.extract import Kind as FileKind
 from symcnn.notes.extract import read
+from symcnn.notes.marks import Span
 from symcnn.notes.report_fix import differences
 from symcnn.notes.report_text import columns
-from symcnn.notes.tree import Span
 from symcnn.notes.verdict import Claim, Counterexample, Kind, Report, Verdict
 
 NOTES = "One $a = x_{12} + b$, another $b = 2$.\n\nTotal 25 parameters.\n"

@@ -10,9 +10,9 @@ import pytest
 
 from symcnn.notes.extract import Kind as FileKind
 from symcnn.notes.extract import read
+from symcnn.notes.marks import Span
 from symcnn.notes.report_math import mathml, shown, source, worded
 from symcnn.notes.tokens import Macro
-from symcnn.notes.tree import Span
 from symcnn.notes.verdict import Claim, Counterexample, Kind, Report, Verdict
 
 VOID = {"meta", "br", "hr"}
