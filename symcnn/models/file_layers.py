@@ -202,7 +202,7 @@ class LayerReader:
         )
         system = made.stated.system()
         known_keys(sizes, [s.name for s in (*system.sizes, *(p for p, _ in system.parameters))], where)
-        return replace(made, sizes=tuple(sizes.items()))
+        return replace(made, sizes=(*made.sizes, *sizes.items()))
 
     def _values(self, given: Mapping[str, Any], values: Values, where: str) -> dict[str, object]:
         return {key: argument(value, key, values, where) for key, value in given.items()}

@@ -18,6 +18,7 @@ from symcnn.core.errors import ShapeError, UnsupportedFormula
 from symcnn.core.functions import FIRST
 from symcnn.core.tensor import Tensor
 from symcnn.models.importers.views import Shape, Value, View, Weight, whole
+from symcnn.nets.general import general
 from symcnn.nets.kind import LayerKind
 from symcnn.nets.node import BATCH, Node
 from symcnn.nets.placement import Placement
@@ -93,7 +94,8 @@ class Assembly:
         """A layer that is stated by its equations. Raises ShapeError."""
         data = tuple(sources)
         kind = LayerKind(title, text, tuple(shapes.items()), letter, title, "stated by its equations", data)
-        return self._placed(stated(kind, sizes), kind, dict(sources), name)
+        found, fixed = general(kind)
+        return self._placed(stated(found, {**fixed, **(sizes or {})}), found, dict(sources), name)
 
     def _placed(self, spec: Spec, kind: LayerKind, sources: dict[str, Source], name: str) -> View:
         own = {tensor.name: tensor for tensor in kind.system().inputs}
@@ -181,7 +183,8 @@ class Assembly:
                 "one array that several layers read",
                 (),
             )
-            view = self._placed(stated(kind), kind, {"w": source}, name)
+            found, fixed = general(kind)
+            view = self._placed(stated(found, fixed), found, {"w": source}, name)
             assert isinstance(view.source, Value), "a layer makes a value"
             self.made[source.name] = view.source
         return self.made[source.name]

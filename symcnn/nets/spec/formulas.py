@@ -10,6 +10,7 @@ from typing import Any
 from symcnn.core.errors import ShapeError, UnknownName
 from symcnn.core.infer import parse
 from symcnn.nets.catalogue.axes import axes
+from symcnn.nets.general import general
 from symcnn.nets.kind import LayerKind
 from symcnn.nets.spec.base import Size, Spec
 
@@ -92,7 +93,8 @@ def formula(
         defaults=tuple((defaults or {}).items()),
         held=tuple(held),
     )
-    return replace(stated(made, sizes, name), family=name or "formula")
+    found, fixed = general(made)
+    return replace(stated(found, {**fixed, **sizes}, name), family=name or "formula")
 
 
 def pairing(rank: int) -> Stated:
