@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
-from symcnn.notes.compare import unfold
+from symcnn.notes.decide import unfold
 from symcnn.notes.edit import Edit
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.marks import Span

@@ -10,7 +10,8 @@ from symcnn.core.errors import SymcnnError
 from symcnn.notes.brackets import as_entries
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.coefficients import spellings, term_edits
-from symcnn.notes.compare import Outcome, decide
+from symcnn.notes.compare import Outcome
+from symcnn.notes.decide import decide
 from symcnn.notes.edit import Edit
 from symcnn.notes.edits import edits, pairs
 from symcnn.notes.evaluate import Evaluator

@@ -6,7 +6,9 @@ import sympy as sp
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes import numeric
-from symcnn.notes.compare import Outcome, number, unfold
+from symcnn.notes.compare import Outcome
+from symcnn.notes.decide import unfold
+from symcnn.notes.trials import number
 from symcnn.notes.verdict import Counterexample
 from symcnn.notes.world import World
 from symcnn.notes.zero import at_point

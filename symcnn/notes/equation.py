@@ -431,7 +431,7 @@ class Equations:
             env = world.layer_env()
             places = [env]
             if ref.indices is not None:
-                from symcnn.notes.compare import places as all_places
+                from symcnn.notes.places import places as all_places
 
                 places = [env | place for place in all_places(world, piece.left, piece.left)]
             value = Evaluator(world, places[0]).value(piece.left)

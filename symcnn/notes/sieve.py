@@ -8,9 +8,12 @@ import sympy as sp
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.claims import Piece
-from symcnn.notes.compare import Outcome, generic, unfold, vanishes
+from symcnn.notes.compare import Outcome
+from symcnn.notes.decide import unfold
 from symcnn.notes.evaluate import Evaluator
+from symcnn.notes.places import generic
 from symcnn.notes.tree import Node
+from symcnn.notes.trials import vanishes
 from symcnn.notes.world import World
 from symcnn.notes.zero import Zero
 

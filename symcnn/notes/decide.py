@@ -1,0 +1,146 @@
+"""Whether one entry of a claim is proved or refuted by the definitions, or stays open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from symcnn.notes import zero
+from symcnn.notes.name_parts import names_in
+from symcnn.notes.names import read_name
+from symcnn.notes.tree import Derivative, Gradient, Node, Script, Symbol
+from symcnn.notes.trials import refuted
+from symcnn.notes.walking import children
+from symcnn.notes.world import Family, World
+from symcnn.notes.zero import Zero
+
+MOST_STEPS = 8
+
+
+MOST_COTANGENTS = 500
+
+
+def is_followed(world: World, expr: sp.Expr) -> bool:
+    """Whether every cotangent in `expr` leads on, or is of something from which the notes compute nothing.
+
+    One that stays free though a definition reads its tensor is not understood, so that it refutes nothing.
+    """
+    cotangents = world.cotangents
+    waiting = [s for s in expr.free_symbols if s in cotangents.of]
+    seen = set(waiting)
+    while waiting and len(seen) < MOST_COTANGENTS:
+        symbol = waiting.pop()
+        inner = cotangents.step(symbol)
+        if inner is None:
+            entry = cotangents.of[symbol][1]
+            if entry in world.origin and cotangents.is_output(world.origin[entry][0]):
+                continue
+            if entry in world.origin and world.origin[entry][0].key in _read_keys(world):
+                return False
+            continue
+        fresh = [s for s in inner.free_symbols if s in cotangents.of and s not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return True
+
+
+def _read_keys(world: World) -> set[str]:
+    """The names whose values the definitions in force read; a derivative by a name reads none of its values."""
+    found: set[str] = set()
+    for definitions in world.definitions.values():
+        for definition in definitions:
+            if (
+                definition.key in world.facts.losses
+                and world.symbol(Family(definition.key), ()) in world.opaque
+            ):
+                continue
+            for node in _values_in(definition.body) if not definition.display else ():
+                ref = read_name(node, world.facts.habits)
+                if ref is not None and ref.layer is None:
+                    found.add(world.facts.resolve(ref.key))
+    return found - set(world.facts.losses)
+
+
+def _values_in(node: Node) -> Iterator[Node]:
+    """The names in a formula outside of its derivatives."""
+    if isinstance(node, Derivative | Gradient):
+        return
+    if isinstance(node, Symbol | Script):
+        yield from names_in(node)
+        return
+    for child in children(node):
+        yield from _values_in(child)
+
+
+def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
+    """Whether two expressions are equal by the definitions, and the difference that was looked at."""
+    cotangents = world.cotangents
+    difference = unfold(world, left - right)
+    if difference.free_symbols & set(world.differentials.of):
+        difference = unfold(world, world.differentials.opened(difference))
+    if zero_at_once(difference):
+        return Zero.PROVED, sp.Integer(0)
+    if refuted(world, difference):
+        return Zero.REFUTED, difference
+    sides = [unfold(world, left), unfold(world, right)]
+    mine, theirs = (cotangents.families(side) for side in sides)
+    for stop in (theirs, mine) if mine != theirs else ():
+        near = cotangents.expand(difference, stop) if stop else difference
+        if near != difference and (zero_at_once(near) or _proved_in_steps(world, near, True)):
+            return Zero.PROVED, sp.Integer(0)
+    stop = cotangents.terminals([difference, *sides])
+    first = cotangents.expand(difference, stop)
+    if zero_at_once(first):
+        return Zero.PROVED, first
+    last = cotangents.expand(first, frozenset()) if _connected(world, first) else first
+    for attempt in (last, first) if first != last else (first,):
+        if any(_proved_in_steps(world, attempt, latest_first) for latest_first in (True, False)):
+            return Zero.PROVED, attempt
+    return Zero.OPEN, last
+
+
+def _proved_in_steps(world: World, expr: sp.Expr, latest_first: bool) -> bool:
+    """Whether `expr` is zero after some of the definitions are put in, the latest or the earliest ones first."""
+    for _ in range(MOST_STEPS):
+        if zero.test(expr) is Zero.PROVED:
+            return True
+        names = [s for s in expr.free_symbols if s in world.origin and world.value(s) is not None]
+        if not names:
+            return False
+        inner = frozenset().union(*(world.cotangents.upstream(s) for s in names))
+        latest = [s for s in names if s not in inner] or names
+        if not latest_first:
+            latest = [s for s in names if not world.cotangents.upstream(s) & set(names)] or names
+        expr = expr.xreplace({s: world.value(s) for s in latest})
+        if expr.count_ops() > zero.LARGEST:
+            return False
+    return False
+
+
+def zero_at_once(expr: sp.Expr) -> bool:
+    return bool(expr == 0 or (expr.count_ops() < 400 and sp.expand(expr) == 0))
+
+
+def unfold(world: World, expr: sp.Expr) -> sp.Expr:
+    """Names of cotangents (such as an error δ) written as the derivatives that they are."""
+    for _ in range(4):
+        table = {}
+        for symbol in expr.free_symbols:
+            value = world.value(symbol) if symbol in world.origin else None
+            if value is not None and any(s in world.cotangents.of for s in value.free_symbols):
+                table[symbol] = value
+        if not table:
+            return expr
+        expr = expr.xreplace(table)
+    return expr
+
+
+def _connected(world: World, expr: sp.Expr) -> bool:
+    """Whether a cotangent in `expr` can be followed further, up to a loss that is defined."""
+    for symbol in expr.free_symbols:
+        if symbol in world.cotangents.of:
+            loss, entry = world.cotangents.of[symbol]
+            if entry in world.cotangents.upstream(loss):
+                return True
+    return False
