@@ -15,7 +15,8 @@ from symcnn.program.array import Drawn, Matmul, Named, Scalar, Table
 from symcnn.program.build import Program, every_symbol, lower_statement
 from symcnn.program.fast_passes import grouped, written_out
 from symcnn.program.fast_patterns import statements
-from symcnn.program.fast_rewrite import Choice, rewritten
+from symcnn.program.fast_rewrite import rewritten
+from symcnn.program.fast_splice import Choice
 from symcnn.program.fast_tiles import MANY
 from symcnn.program.passes import pruned, shared
 from symcnn.program.scope import Layout

@@ -13,7 +13,7 @@ from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
 from symcnn.program.fast_build import FastProgram, evaluated, fast_program, two_modes
-from symcnn.program.fast_rewrite import Choice
+from symcnn.program.fast_splice import Choice
 from symcnn.render.fast_arrays import Array, Bound, row_major
 from symcnn.render.fast_emit import Emitter
 from symcnn.render.fast_kernels import compute

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
 from symcnn.nets.network import Network
-from symcnn.nets.spec import conv2d, linear, max_pool2d, mse_loss, relu, sigmoid, tanh
+from symcnn.nets.spec import add, conv2d, linear, max_pool2d, mse_loss, relu, sigmoid, tanh
 from symcnn.nets.spec import flatten as flat
 from symcnn.nets.sweep import plan
 from symcnn.program import fast_tiles
@@ -33,13 +33,14 @@ def values(found: Plan, given: dict[str, np.ndarray], batch: int) -> dict[str, n
     return made
 
 
-def compare(net: Network, numbers: bool = True, batch: int = 2) -> tuple[Plan, str]:
-    """Loss, output and gradients of both plans at random arrays."""
+def compare(net: Network, numbers: bool = True, batch: int = 2, whole: bool = False) -> tuple[Plan, str]:
+    """Loss, output and gradients of both plans at random arrays, of small whole numbers where ties are wanted."""
     old = plan(net, flat=True)
     new, tables, choices = rewritten(old, exact=not numbers)
     rng = np.random.default_rng(0)
+    drawn = (lambda shape: rng.integers(-1, 2, shape).astype(float)) if whole else rng.standard_normal
     arrays = {
-        tensor.name: rng.standard_normal([int(n.subs(N, batch)) for n in tensor.shape])
+        tensor.name: drawn([int(n.subs(N, batch)) for n in tensor.shape])
         for tensor in (*old.inputs, *old.parameters)
     }
     constants = {
@@ -64,6 +65,19 @@ def test_maximum_first(stride: int, window: int, padding: int, pool: tuple[int, 
     assert "maximum before bias" in chosen
     assert ("phases" in chosen) == (pool[0] == pool[1])
     assert adds_over_parts(new)
+
+
+@pytest.mark.parametrize(("window", "stride"), [(3, 2), (2, 1)])
+def test_windows_that_overlap_are_compared_by_axis(window: int, stride: int) -> None:
+    """Ties as well: small whole numbers repeat within windows."""
+    layers = [relu(), max_pool2d(window, stride), conv2d(2, 1, 1), mse_loss()]
+    net = Network([conv2d(1, 2, 1), add("conv2d1", "conv2d1"), *layers], (1, 5, 6), name="small")
+    assert "one axis after the other" in compare(net, batch=1, whole=True)[1]
+
+
+def test_windows_that_do_not_overlap_are_compared_at_once() -> None:
+    net = Network([tanh(), max_pool2d(2), conv2d(1, 1, 1), mse_loss()], (1, 4, 4), name="small")
+    assert "axis" not in compare(net, batch=1)[1]
 
 
 @pytest.mark.parametrize("between", [[sigmoid()], [tanh()], [tanh(), relu()], []])
