@@ -137,7 +137,10 @@ def _repeats(left: Node, right: Node) -> bool:
 
 def _right_side(latex: str, piece: Piece, equations: Equations) -> Node | None:
     try:
-        tree = as_entries(parse(latex, macros=equations.document.macros), equations.bench.facts.bracketed)
+        notes = equations.document
+        tree = as_entries(
+            parse(latex, macros=notes.macros, names=notes.names), equations.bench.facts.bracketed
+        )
     except SymcnnError:
         return None
     found = pieces([(piece.formula, tree)])

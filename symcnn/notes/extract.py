@@ -19,6 +19,7 @@ from symcnn.notes.extract_scan import Block, Found, line_starts
 from symcnn.notes.extract_tex import read_tex
 from symcnn.notes.marks import Span
 from symcnn.notes.parser_macros import without_definitions
+from symcnn.notes.parser_names import spelled_names
 from symcnn.notes.tokens import Macro, NotationError
 
 Kind = Literal["md", "tex", "ipynb"]
@@ -71,6 +72,8 @@ class Document:
     macros: Mapping[str, Macro]
     file: str
     notebook: Notebook | None = None
+    names: frozenset[str] = frozenset()
+    """Words that the formulas use as names, typed as bare letters."""
     _lines: tuple[int, ...] = field(default=(), repr=False)
 
     def place(self, offset: int) -> tuple[int, int]:
@@ -141,12 +144,13 @@ def read(text: str, kind: Kind) -> Document:
         source, macros = text, {}
         blocks = read_markdown(text)
     lines = tuple(line_starts(text))
-    empty = Document(kind, source, (), (), {}, text, notebook, lines)
+    empty = Document(kind, source, (), (), {}, text, notebook, _lines=lines)
     formulas = [_formula(block, found, empty) for block in blocks for found in block.formulas]
     for formula in formulas:
         macros.update(without_definitions(formula.latex)[1])
     prose = [one for block in blocks if (one := _prose(block, empty)) is not None]
-    return Document(kind, source, tuple(formulas), tuple(prose), macros, text, notebook, lines)
+    names = spelled_names(formula.latex for formula in formulas)
+    return Document(kind, source, tuple(formulas), tuple(prose), macros, text, notebook, names, lines)
 
 
 def extract(text: str, kind: Kind) -> list[Formula]:

@@ -27,12 +27,15 @@ def _names_t(tree: Node) -> bool:
 
 
 def _observe_letters(habits: Habits, trees: list[Node]) -> None:
-    """Letters under sums, and whether t is a name."""
+    """Letters under sums and in scripts, and whether t is a name."""
     for tree in trees:
         for node in walk(tree):
             if isinstance(node, BigOperator) and node.name in ("sum", "prod") and node.lower is not None:
                 lower = node.lower.sides[0] if isinstance(node.lower, Chain) else node.lower
                 habits.letters |= set(letters_of(lower))
+                habits.indexing |= set(letters_of(lower))
+            elif isinstance(node, Script) and node.sub is not None and not is_numbered(node.sub):
+                habits.indexing |= set(letters_of(node.sub))
     habits.named_t = any(_names_t(tree) for tree in trees)
 
 
@@ -52,6 +55,8 @@ def observe(trees: Iterable[Node]) -> Habits:
                 habits.layered.add(base)
             if node.sub is not None:
                 items = subscript_items(node.sub)
+                if is_numbered(node.sub) and not set(letters_of(items[0])) & habits.indexing:
+                    continue
                 if all(isinstance(item, Number) for item in items):
                     habits.numbers.setdefault(base, set()).add(len(items))
                 elif all(index_like(item, habits.letters) for item in items) and not isinstance(

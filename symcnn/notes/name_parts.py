@@ -92,6 +92,15 @@ def _is_letter(node: Node) -> bool:
     return False
 
 
+def is_numbered(sub: Node) -> bool:
+    """Whether a subscript is a letter with a number directly after it: `h1`."""
+    return (
+        isinstance(sub, Juxtapose)
+        and isinstance(sub.parts[0], Symbol)
+        and all(isinstance(part, Number) and part.text.isdigit() for part in sub.parts[1:])
+    )
+
+
 def index_like(node: Node, letters: Iterable[str] = INDEX_LETTERS) -> bool:
     """Whether a part of a subscript can be an index: a letter, a number, or sums and multiples of them."""
     match node:

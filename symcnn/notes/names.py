@@ -92,6 +92,8 @@ class Habits:
     """For each base the lengths of the digit strings under it."""
     letters: set[str] = field(default_factory=lambda: set(INDEX_LETTERS))
     """Letters that are read as indices; those that a sum runs over are."""
+    indexing: set[str] = field(default_factory=set)
+    """Letters that stand as an index somewhere, and not only before a number as the h of `net_{h1}`."""
     members: dict[str, str] = field(default_factory=dict)
     """Bases whose index counts whole tensors, as in the state h_t, with the letter that mostly counts them."""
     implicit: dict[str, str] = field(default_factory=dict)
@@ -244,6 +246,8 @@ def read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, tu
         if len(items) == 1 and 1 not in habits.ranks.get(name, set()):
             return digits, None
         return "", items
+    if is_numbered(sub) and not set(letters_of(items[0])) & habits.indexing:
+        return label_text(sub), None
     first = items[0]
     if (
         len(items) == 3

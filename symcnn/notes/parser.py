@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from symcnn.notes.marks import Operator, Relation, Separator, Span
 from symcnn.notes.parser_macros import expand, without_definitions
+from symcnn.notes.parser_names import joined_names
 from symcnn.notes.parser_operators import Operators
 from symcnn.notes.parser_rows import is_relation, is_sign, join_rows
 from symcnn.notes.parser_tables import (
@@ -44,15 +45,18 @@ _LAYOUT_SEPARATORS = frozenset(("quad", "newline", "", "."))
 _LEADING = frozenset(("implies", "impliedby", "iff", "therefore", "because", ":", "and", "or"))
 
 
-def parse(latex: str, *, macros: Mapping[str, Macro] | None = None) -> Node:
-    """The notation tree of a whole formula; `macros` are the user's own commands by name.
+def parse(
+    latex: str, *, macros: Mapping[str, Macro] | None = None, names: frozenset[str] = frozenset()
+) -> Node:
+    """The notation tree of a whole formula; `macros` are the user's own commands by name, `names` the words
+    that are names though they are typed as bare letters.
 
     A formula of nothing but layout is `Empty`. Raises NotationError, with the position, for what cannot be
     read: a bracket or operand missing, an unknown environment, nesting or length beyond the limits.
     """
     source, own = without_definitions(latex)
     tokens = expand(tokenize(source), {**(macros or {}), **own}, source)
-    parser = Parser(latex, join_rows(tokens))
+    parser = Parser(latex, join_rows(joined_names(tokens, names)))
     try:
         return parser.formula()
     except RecursionError:

@@ -28,7 +28,7 @@ def reading(report: Report, claim: Claim) -> Iterator[tuple[str, str]]:
         yield "read as", "a sentence about numbers"
         return
     try:
-        tree = parse(claim.formula.latex, macros=report.document.macros)
+        tree = parse(claim.formula.latex, macros=report.document.macros, names=report.document.names)
     except SymcnnError as error:
         yield "unread", str(error)
         return
@@ -47,7 +47,7 @@ def _facts(document: Document) -> Facts:
     read: list[tuple[Formula, Node]] = []
     for formula in document.formulas:
         try:
-            read.append((formula, parse(formula.latex, macros=document.macros)))
+            read.append((formula, parse(formula.latex, macros=document.macros, names=document.names)))
         except SymcnnError:
             continue
     return gather(document, pieces(read), [tree for _, tree in read])

@@ -9,6 +9,7 @@ from typing import Protocol
 from symcnn.notes.bars import as_gradients, means_gradient
 from symcnn.notes.bindings import NO_BINDINGS, Bindings, bound, read_bindings, unbound
 from symcnn.notes.brackets import as_entries, bracketed
+from symcnn.notes.called import Calls, as_arrays, defined_calls
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula, load
@@ -59,13 +60,15 @@ def verify_document(
     read, claims = _read(notes, watch)
     entries = bracketed(tree for _, tree in read)
     read = [(formula, as_entries(tree, entries)) for formula, tree in read]
+    calls = defined_calls(read)
+    read = [(formula, as_arrays(tree, calls)) for formula, tree in read]
     if means_gradient(notes.text, (tree for _, tree in read)):
         read = [(formula, as_gradients(tree)) for formula, tree in read]
     trees = {id(formula): tree for formula, tree in read}
     parts = [(part, [(f, trees[id(f)]) for f in part.formulas if id(f) in trees]) for part in scopes(notes)]
     checks = _Checks(watch, sum(len(pieces(here)) for _, here in parts))
     for number, (part, here) in enumerate(parts):
-        claims += checks.of_part(part, number, len(parts), here, entries, bindings)
+        claims += checks.of_part(part, number, len(parts), here, entries, calls, bindings)
     claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
     return Report(name, document, unbound(document, notes, claims))
 
@@ -85,6 +88,7 @@ class _Checks:
         count: int,
         read: list[tuple[Formula, Node]],
         entries: frozenset[str],
+        calls: Calls,
         bindings: Bindings,
     ) -> list[Claim]:
         """The claims of a part in which names have one meaning."""
@@ -94,7 +98,7 @@ class _Checks:
         if settled is not None:
             return [_claim(notes, piece, settled) for piece in found]
         facts = gather(notes, found, [tree for _, tree in read])
-        facts.bracketed = entries
+        facts.bracketed, facts.calls = entries, calls
         bindings.name(facts)
         judge = Judge(notes, facts, found)
         settled = self.watch.begins("prose", number, count)
@@ -116,7 +120,7 @@ def _read(document: Document, watch: Watch) -> tuple[list[tuple[Formula, Node]],
         verdict = watch.begins("read", number, len(document.formulas))
         if verdict is None:
             try:
-                read.append((formula, parse(formula.latex, macros=document.macros)))
+                read.append((formula, parse(formula.latex, macros=document.macros, names=document.names)))
                 continue
             except NotationError as error:
                 verdict = Verdict(Kind.CANNOT_CHECK, reason=f"not readable: {error}")
