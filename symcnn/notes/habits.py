@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from symcnn.notes.name_parts import (
     base_name,
     index_like,
+    is_numbered,
     letters_of,
     names_layer,
     subscript_items,

@@ -12,6 +12,7 @@ from symcnn.notes.name_parts import (
     TRANSPOSES,
     base_name,
     index_like,
+    is_numbered,
     label_text,
     letters_of,
     names_layer,
