@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from symcnn.notes.called import Calls
 from symcnn.notes.names import Habits
 from symcnn.notes.tree import Node
 
@@ -105,6 +106,8 @@ class Facts:
     called_entries: set[str] = field(default_factory=set)
     bracketed: frozenset[str] = frozenset()
     """Names whose entries are written in square brackets."""
+    calls: Calls = ()
+    """Calls that name an array, whose entries the notes give."""
     layers: tuple[int, ...] = ()
     settings: list[Mapping[str, int]] = field(default_factory=list)
     cues: Cues = field(default_factory=Cues)
