@@ -1,4 +1,4 @@
-"""Evidence: derivations replayed and proved by entries, gradients and programs against numeric derivatives.
+"""Evidence for derivations: replayed, proved by entries, and against numeric derivatives.
 
 ``check`` prints it, documents show it beside each gradient.
 """
@@ -9,32 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from symcnn.calculus.closed import ClosedForm
 from symcnn.calculus.proof import EntryProof, by_entries, same_by_entries
 from symcnn.calculus.pullback import Gradient
 from symcnn.core.equation import Equation, System
 from symcnn.core.errors import LimitExceeded, UnsupportedFormula
-from symcnn.core.plan import Plan
-from symcnn.core.tensor import Tensor
 from symcnn.nets.formula import Layer
-from symcnn.nets.network import Network
-from symcnn.nets.sweep import plan
 from symcnn.program.evidence import TOLERANCE as RELATIVE
 from symcnn.program.evidence import numeric_evidence
-from symcnn.render.numpy_names import classes_of
-from symcnn.render.numpy_source import emit_plan
 
-STEPS = (
-    1e-6,
-    1e-7,
-    1e-8,
-    1e-9,
-    1e-10,
-)  # a smaller one where a kink or a sharp bend of the loss lies within a larger
-TOLERANCE = 1e-5
-DIRECTIONS = 3
 SEEDS = (0, 1)  # of the sizes at which entries are compared
 
 
@@ -84,26 +67,12 @@ class Evidence:
         }
 
 
-def evidence(subject: Network | Layer) -> Evidence:
-    """Check every derivation that a network or layer uses, and its emitted program."""
-    if isinstance(subject, Layer):
-        return Evidence(subject.name, tuple(layer_findings(subject)))
-    findings: list[Finding] = []
-    for kind in dict.fromkeys(node.kind for node in subject.nodes):
-        system = kind.system(subject.policy)
-        wanted = tuple(name for name in kind.differentiable)
-        found = [(c.equation, c.parts) for c in kind.cotangents(wanted, subject.policy)]
-        findings.extend(_derived(kind.title, system, found))
-    findings.append(_program(subject))
-    return Evidence(subject.name, tuple(findings))
-
-
 def layer_findings(layer: Layer) -> Iterator[Finding]:
     """The checks of one layer."""
-    yield from _derived(layer.name, layer.system, [(e, parts) for e, parts in layer.cotangents()])
+    yield from derived_findings(layer.name, layer.system, [(e, parts) for e, parts in layer.cotangents()])
 
 
-def _derived(
+def derived_findings(
     name: str, system: System, cotangents: list[tuple[Equation, tuple[Gradient, ...]]]
 ) -> Iterator[Finding]:
     for equation, parts in cotangents:
@@ -189,52 +158,3 @@ def same_as_steps(layer: Layer, closed: Equation, name: str) -> Finding:
         return Finding("", "entries", told, True)
     failed = proof.undecided or proof.differs
     return Finding("", "entries", f"{name}{at}: {failed}", None if proof.undecided else False)
-
-
-def _program(net: Network) -> Finding:
-    """The emitted module's gradients against differences of the loss that it trains on, in float64, along directions."""
-    found = plan(net)
-    module = emit_plan(found).load()
-    draw = np.random.default_rng(0)
-    params = module.init(seed=1, dtype=np.float64)
-    for name in params:
-        params[name] += 0.01 * draw.standard_normal(params[name].shape)
-    given = [_given(tensor, found, draw) for tensor in found.inputs]
-    state = module.init_state(np.float64) if found.state else {}
-    for tensor in found.constants:
-        state[tensor.name] += draw.uniform(0.5, 1.5, state[tensor.name].shape)
-
-    def trained(at: dict[str, np.ndarray]) -> tuple[float, dict[str, np.ndarray]]:
-        """Loss and gradients, with the same masks and statistics each time."""
-        extras: dict[str, Any] = {"state": {k: v.copy() for k, v in state.items()}} if state else {}
-        if found.draws or any(procedure.draws for procedure in found.procedures):
-            extras["rng"] = np.random.default_rng(2)
-        loss, gradients = module.loss_and_grads(at, *given, **extras)
-        return float(loss), gradients
-
-    _, gradients = trained(params)
-    errors = []
-    for _ in range(DIRECTIONS):
-        along = {name: draw.standard_normal(value.shape) for name, value in params.items()}
-        slope = sum(float(np.sum(gradients[k] * along[k])) for k in params)
-        for step in STEPS:
-            ends = [trained({k: v + s * step * along[k] for k, v in params.items()})[0] for s in (1, -1)]
-            error = abs((ends[0] - ends[1]) / (2 * step) - slope) / (1 + abs(slope))
-            if error <= TOLERANCE:
-                break
-        errors.append(error)
-    if not np.all(np.isfinite(errors)):
-        return Finding(f"{net.name}, emitted", "numeric", "the loss is not finite at the numbers drawn", None)
-    detail = f"all gradients along {DIRECTIONS} random directions, float64, largest relative error {max(errors):.1e}"
-    return Finding(f"{net.name}, emitted", "numeric", detail, max(errors) <= TOLERANCE)
-
-
-def _given(tensor: Tensor, found: Plan, draw: np.random.Generator) -> np.ndarray:
-    """Two images, words or labels of them."""
-    shape = tuple(int(extent.subs(dict.fromkeys(extent.free_symbols, 2))) for extent in tensor.shape)
-    classes = classes_of(tensor, found.every_statement)
-    if classes is not None:
-        return draw.integers(0, int(classes), shape)
-    return (
-        draw.standard_normal(shape) if tensor == found.inputs[0] else draw.integers(0, 2, shape).astype(float)
-    )
