@@ -9,12 +9,12 @@ import sympy as sp
 
 from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
+from symcnn.notes.arguments import arguments_of, function_name
 from symcnn.notes.facts import FunctionRule
 from symcnn.notes.name_parts import base_name, letter, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.opaque import elementary, maximum, sigmoid, unknown
 from symcnn.notes.operations import Array, array
-from symcnn.notes.shaper import arguments_of, function_name
 from symcnn.notes.tree import Attribute, Chain, Derivative, Group, Node, Number, Script, Symbol, Word
 from symcnn.notes.walking import walk
 from symcnn.notes.world import Mismatch, Unreadable

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from symcnn.notes.arguments import arguments_of, function_name
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition, Facts, FunctionRule
 from symcnn.notes.name_parts import base_name, letter, subscript_items
 from symcnn.notes.names import Habits, Ref, read_name
-from symcnn.notes.shaper import arguments_of, function_name
 from symcnn.notes.tree import (
     Add,
     Annotated,

@@ -9,10 +9,9 @@ import numpy as np
 import sympy as sp
 
 from symcnn.notes.marks import NOWHERE
-from symcnn.notes.name_parts import base_name
+from symcnn.notes.name_parts import base_name, is_transpose
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, array
-from symcnn.notes.shaper import is_transpose
 from symcnn.notes.tree import (
     BigOperator,
     CallOrProduct,

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from symcnn.notes.edit import Edit, Vocabulary
 from symcnn.notes.marks import Span
-from symcnn.notes.name_parts import base_name, letter
-from symcnn.notes.shaper import is_transpose
+from symcnn.notes.name_parts import base_name, is_transpose, letter
 from symcnn.notes.tree import (
     Add,
     CallOrProduct,

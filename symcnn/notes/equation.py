@@ -11,6 +11,7 @@ import sympy as sp
 from symcnn.core.errors import SymcnnError
 from symcnn.notes import prose as talk
 from symcnn.notes.apply import head_name
+from symcnn.notes.arguments import function_name
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.compare import Outcome, compare
@@ -19,7 +20,6 @@ from symcnn.notes.name_parts import letter, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.opaque import elementary
 from symcnn.notes.operations import Array
-from symcnn.notes.shaper import function_name
 from symcnn.notes.tree import Call, CallOrProduct, Chain, Differential, Matrix, Node, Number
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.walking import walk

@@ -12,6 +12,7 @@ import sympy as sp
 from symcnn.core.errors import ShapeError, SymcnnError
 from symcnn.notes import operations as ops
 from symcnn.notes.apply import apply_function, call, sum_over
+from symcnn.notes.arguments import arguments_of
 from symcnn.notes.derivative import (
     Jacobian,
     contract,
@@ -25,11 +26,10 @@ from symcnn.notes.derivative import (
 from symcnn.notes.facts import FunctionRule
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.marks import Operator
-from symcnn.notes.name_parts import base_name, letter, letters_of, subscript_items
+from symcnn.notes.name_parts import base_name, is_transpose, letter, letters_of, subscript_items
 from symcnn.notes.names import Habits, Ref, read_name
 from symcnn.notes.opaque import equal, maximum, positive, taken
 from symcnn.notes.operations import Array, array
-from symcnn.notes.shaper import arguments_of, is_transpose
 from symcnn.notes.sums import assignments
 from symcnn.notes.tree import (
     Accent,

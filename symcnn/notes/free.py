@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from symcnn.notes.arguments import arguments_of, function_name
 from symcnn.notes.name_parts import letter, letters_of
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import operation_name
-from symcnn.notes.shaper import arguments_of, function_name
 from symcnn.notes.tree import (
     BigOperator,
     Call,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from symcnn.notes.arguments import arguments_of, function_name
 from symcnn.notes.claims import Piece
 from symcnn.notes.name_parts import base_name, letter
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import known_function, operation_name
-from symcnn.notes.shaper import arguments_of, function_name
 from symcnn.notes.tree import (
     Accent,
     Call,

@@ -198,3 +198,23 @@ def label_text(node: Node) -> str:
             case Symbol(name=text) | Word(text=text) | Number(text=text) | Text(text=text):
                 parts.append(text.strip())
     return "".join(parts) or "?"
+
+
+def is_transpose(sup: Node | None) -> bool:
+    match sup:
+        case Symbol(name=name):
+            return name in TRANSPOSES
+        case Word(text=text):
+            return text in TRANSPOSES
+    return False
+
+
+def is_capital(node: Node) -> bool:
+    match node:
+        case Symbol(name=name):
+            return len(name) == 1 and name.isupper()
+        case Script(base=base) | Accent(body=base) | Styled(body=base):
+            return is_capital(base)
+        case Group(body=body):
+            return is_capital(body)
+    return False

@@ -8,10 +8,10 @@ from itertools import product as grid
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes.arguments import arguments_of
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.free import free_letters
 from symcnn.notes.name_parts import letter, letters_of
-from symcnn.notes.shaper import arguments_of
 from symcnn.notes.sums import letter_range
 from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Node
 from symcnn.notes.world import Family, Unreadable, World

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from symcnn.notes.arguments import arguments_of
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Facts
 from symcnn.notes.name_parts import base_name, index_like, letters_of, superscript_items
 from symcnn.notes.names import LOSS_NAMES, read_name
 from symcnn.notes.operations import known_function
-from symcnn.notes.shaper import arguments_of
 from symcnn.notes.tree import CallOrProduct, Derivative, Gradient, Group, Node, Number, Script, Symbol
 from symcnn.notes.walking import children, walk
 

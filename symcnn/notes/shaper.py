@@ -5,14 +5,15 @@ An abstract reading of the formulas: every axis is a class in `Axes`; a product 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symcnn.notes.marks import Operator
-from symcnn.notes.name_parts import base_name, letter, subscript_items
+from symcnn.notes.name_parts import is_transpose, letter, subscript_items
 from symcnn.notes.names import Ref, read_name
-from symcnn.notes.operations import known_function, operation_name
+from symcnn.notes.shape_axes import COUNTER, ONE, Axis, Shape, kind_of, transposed
+from symcnn.notes.shaper_calls import call_or_product_shape, call_shape
+from symcnn.notes.shaper_products import product_shape
 from symcnn.notes.tree import (
     Accent,
     Add,
@@ -22,7 +23,6 @@ from symcnn.notes.tree import (
     Call,
     CallOrProduct,
     Cases,
-    Chain,
     Decorated,
     Derivative,
     Evaluated,
@@ -36,7 +36,6 @@ from symcnn.notes.tree import (
     Product,
     Root,
     Script,
-    Sequence,
     Styled,
     Symbol,
     Unary,
@@ -49,14 +48,8 @@ if TYPE_CHECKING:
 
 CLAIM = "claim"
 """The scope of formulas that are judged."""
-ONE: Hashable = ("one",)
-COUNTER = -1
-"""The place of the axis that counts tensors."""
-Axis = Hashable
-Shape = tuple[Axis, ...] | None
 UNSIZED = frozenset({"I", "bf I", "bb I", "bf 1", "bb 1", "bf 0"})
 """Identities, ones and zeros, whose size is that of their place."""
-ENTRYWISE = frozenset({"odot", "circ", "*"})
 
 
 class Shaper:
@@ -74,7 +67,7 @@ class Shaper:
         """Join the shape of a definition's target with that of its body."""
         shape = self.shape(body)
         if indices is not None:
-            self._entry(family, indices)
+            self.entry(family, indices)
             return
         known = self.world.kinds.get(family.key)
         if shape is None:
@@ -83,18 +76,18 @@ class Shaper:
             known = self.world.settle(family.key, kind_of(shape))
         if kind_of(shape) == known:
             for mine, theirs in zip(self.world.axes_of(family), shape, strict=True):
-                self._join(mine, theirs)
+                self.join(mine, theirs)
 
     def equate(self, left: Node, right: Node) -> None:
         """Join the shapes of the two sides of a claim, for names that nothing else pins down."""
         a, b = self.shape(left), self.shape(right)
         if a is None and b is not None:
-            self._assume(left, b)
+            self.assume(left, b)
         elif b is None and a is not None:
-            self._assume(right, a)
+            self.assume(right, a)
         elif a and b and len(a) == len(b):
             for x, y in zip(a, b, strict=True):
-                self._join(x, y)
+                self.join(x, y)
 
     # --- nodes
 
@@ -117,20 +110,20 @@ class Shaper:
             case Add(terms=terms):
                 return self._sum(terms)
             case Product(factors=factors, operators=operators):
-                return self._product(factors, operators)
+                return product_shape(self, factors, operators)
             case Juxtapose(parts=parts):
-                return self._product(parts, ())
+                return product_shape(self, parts, ())
             case Fraction(numerator=top, denominator=bottom):
                 self.shape(bottom)
                 return self.shape(top)
             case Root(radicand=body):
                 return self.shape(body)
             case Attribute(base=base, name="T"):
-                return _reversed(self.shape(base))
+                return transposed(self.shape(base))
             case CallOrProduct(head=head, group=group):
-                return self._call_or_product(node, head, group)
+                return call_or_product_shape(self, node, head, group)
             case Call(function=function, argument=argument):
-                return self._call(function, argument)
+                return call_shape(self, function, argument)
             case BigOperator(body=Node() as body, name="sum" | "prod"):
                 return self.shape(body)
             case Derivative(of=of, wrt=(wrt,)) if of is not None:
@@ -174,14 +167,14 @@ class Shaper:
         if ref.member is not None:
             self.count(family, ref.member)
         if ref.indices is not None:
-            return self._entry(family, ref.indices)
+            return self.entry(family, ref.indices)
         if self.world.is_size(family.key):
             return ()
         if self.world.kinds.get(family.key) is None:
             return None
         axes = self.world.axes_of(family)
         shape = tuple(ONE if self.axes.fixed.get(self.axes.find(axis)) == 1 else axis for axis in axes)
-        return _reversed(shape) if ref.transposed else shape
+        return transposed(shape) if ref.transposed else shape
 
     def count(self, family: Family, member: Node) -> None:
         """Tie the letter t of h_t to the axis that counts the tensors h."""
@@ -193,7 +186,7 @@ class Shaper:
             if axis not in self.axes.counters:
                 self.axes.counters.append(axis)
 
-    def _entry(self, family: Family, indices: tuple[Node, ...]) -> Shape:
+    def entry(self, family: Family, indices: tuple[Node, ...]) -> Shape:
         """An entry read: a plain letter ties its axis to the letter, anything else is looked at later."""
         key = family.key
         if self.world.kinds.get(key) is None:
@@ -222,8 +215,8 @@ class Shaper:
             return base
         if node.sub is not None and len(subscript_items(node.sub)) in (1, 2):
             return ()
-        if _is_transpose(node.sup):
-            return _reversed(base)
+        if is_transpose(node.sup):
+            return transposed(base)
         return base
 
     def _sum(self, terms: tuple[Node, ...]) -> Shape:
@@ -234,99 +227,31 @@ class Shaper:
         widest = max(known, key=lambda s: sum(a != ONE for a in s))
         for term, shape in zip(terms, shapes, strict=True):
             if shape is None:
-                self._assume(term, widest)
+                self.assume(term, widest)
             elif len(shape) == len(widest):
                 for a, b in zip(shape, widest, strict=True):
                     if ONE not in (a, b):
-                        self._join(a, b)
+                        self.join(a, b)
         return widest
-
-    def _product(self, factors: tuple[Node, ...], operators: tuple[Operator, ...]) -> Shape:
-        names = [op.name for op in operators] or [""] * (len(factors) - 1)
-        result: Shape = self.shape(factors[0])
-        previous = factors[0]
-        for name, factor in zip(names, factors[1:], strict=True):
-            shape = self.shape(factor)
-            if name == "/":
-                continue
-            if name in ENTRYWISE:
-                result = self._entrywise(previous, result, factor, shape)
-            elif name in ("otimes", "ast", "star"):
-                result = self._convolved(name, result, shape)
-            else:
-                result = self._multiplied(previous, result, factor, shape)
-            previous = factor
-        return result
-
-    def _entrywise(self, left: Node, a: Shape, right: Node, b: Shape) -> Shape:
-        if a is None and b:
-            self._assume(left, b)
-            return b
-        if b is None and a:
-            self._assume(right, a)
-            return a
-        if a and b and len(a) == len(b):
-            for x, y in zip(a, b, strict=True):
-                if ONE not in (x, y):
-                    self._join(x, y)
-        return a or b
-
-    def _convolved(self, name: str, a: Shape, b: Shape) -> Shape:
-        return None
-
-    def _multiplied(self, left: Node, a: Shape, right: Node, b: Shape) -> Shape:
-        if a is None and self._is_row(left) and (b is None or len(b) == 2) and not _capital(right):
-            inner = b[0] if b else self.fresh(right)
-            a = self._assume(left, (ONE, inner))
-            b = b or self._assume(right, (inner, ONE))
-        if a is None and isinstance(b, tuple) and len(b) == 2 and _capital(left):
-            self._assume(left, (self.fresh(left), b[0]))
-            a = self.shape(left)
-        if b is None and isinstance(a, tuple) and len(a) == 2 and a[1] != ONE:
-            b = self._assume(right, (a[1], ONE) if not _capital(right) else (a[1], self.fresh(right)))
-        if a is None and b is None and _capital(left):
-            inner = self.fresh(right)
-            a = self._assume(left, (self.fresh(left), inner))
-            b = self._assume(right, (inner, ONE) if not _capital(right) else (inner, ("free", right.span)))
-        if a is None or b is None:
-            return None
-        if not a or not b:
-            return a or b
-        if len(a) == len(b) == 2:
-            find = self.axes.find
-            if (ONE in a or ONE in b) and find(a[1]) != find(b[0]) and find(a[0]) == find(b[0]):
-                return a
-            if a == (ONE, ONE):
-                return b
-            if b == (ONE, ONE):
-                return a
-            self._join(a[1], b[0])
-            return (a[0], b[1])
-        return None
-
-    def _is_row(self, node: Node) -> bool:
-        """Whether a small letter is written transposed, as in v^T f: then it is a vector."""
-        ref = read_name(node, self.world.facts.habits) if isinstance(node, Script) else None
-        return ref is not None and ref.transposed and ref.indices is None and not _capital(node)
 
     def fresh(self, node: Node) -> Axis:
         return ("free", self.scope, node.span.start, node.span.end)
 
-    def _join(self, a: Axis, b: Axis) -> None:
+    def join(self, a: Axis, b: Axis) -> None:
         """Note that two axes are one; a claim, which may be false, says so only of axes that nothing else sizes."""
         known = self.scope == CLAIM and self.world.pinned(a) and self.world.pinned(b)
         if ONE not in (a, b) and not known:
             self.axes.same(a, b)
 
-    def _assume(self, node: Node, shape: Shape) -> Shape:
+    def assume(self, node: Node, shape: Shape) -> Shape:
         """Give a name that nothing else pins down the shape that its place asks for."""
         if not shape:
             return shape
         match node:
             case Unary(body=body) | Group(body=body):
-                return self._assume(body, shape)
-            case Script(base=Group() as base, sup=sup) if _is_transpose(sup):
-                return self._assume(base, _reversed(shape))
+                return self.assume(body, shape)
+            case Script(base=Group() as base, sup=sup) if is_transpose(sup):
+                return self.assume(base, transposed(shape))
         ref = read_name(node, self.world.facts.habits)
         if ref is None or ref.indices is not None:
             return shape
@@ -339,90 +264,8 @@ class Shaper:
             return shape
         self.world.settle(family.key, kind_of(shape))
         for mine, theirs in zip(self.world.axes_of(family), shape, strict=True):
-            self._join(mine, theirs)
+            self.join(mine, theirs)
         return tuple(reversed(shape)) if ref.transposed else shape
-
-    def _call_or_product(self, node: Node, head: Node, group: Node) -> Shape:
-        if self.world.is_function(head):
-            arguments = _arguments(group)
-            rule = self.world.functions.get(base_name(head) or "")
-            if rule is not None and len(rule.parameters) == 1:
-                made = self.shape(rule.body)
-                if made and letter(arguments[0]) == rule.parameters[0]:
-                    return made
-            return self.shape(arguments[0]) if arguments else None
-        if self.world.is_entry_call(head):
-            ref = read_name(head, self.world.facts.habits)
-            family = self.world.family(ref, self.env) if ref else None
-            return self._entry(family, tuple(_arguments(group))) if family else ()
-        return self._product((head, group), ())
-
-    def _call(self, function: Node, argument: Node) -> Shape:
-        arguments = _arguments(argument)
-        shapes = [self.shape(item) for item in arguments]
-        name = operation_name(_function_name(function))
-        first = shapes[0] if shapes else None
-        match name:
-            case "sum" | "mean" | "trace" | "tr" | "det" | "avg":
-                return () if len(arguments) == 1 else None
-            case "conv" | "crosscorrelation" | "correlate" | "convolution" | "conv2d" | "xcorr":
-                return self._conv(arguments, shapes)
-            case "dotproduct" | "dot":
-                return self._dot(arguments, shapes)
-            case "diag":
-                return (first[0], first[0]) if first and len(first) == 2 else None
-            case "softmax":
-                return first
-            case "max" | "min":
-                return next((s for s in shapes if s), ())
-        if known_function(name) and name not in (
-            "flatten",
-            "vec",
-            "maxpool",
-            "maxpooling",
-            "pool",
-            "avgpool",
-        ):
-            return first
-        if name in ("maxpool", "maxpooling", "pool", "avgpool", "flatten", "vec"):
-            self._as_matrix(arguments[0], first)
-        if name in ("flatten", "vec") and first is not None and len(first) == 2 and ONE not in first:
-            rows, columns = first
-            entries = self.fresh(argument)
-            self.axes.derive(entries, lambda: self.axes.size(rows) * self.axes.size(columns))
-            return (entries, ONE)
-        return None
-
-    def _as_matrix(self, node: Node, shape: Shape) -> None:
-        if shape is None:
-            self._assume(node, (self.fresh(node), ("free", "columns", *self.fresh(node)[1:])))  # type: ignore[index]
-
-    def _conv(self, arguments: list[Node], shapes: list[Shape]) -> Shape:
-        if len(arguments) != 2:
-            return None
-        for node, shape in zip(arguments, shapes, strict=True):
-            self._as_matrix(node, shape)
-        x, w = (self.shape(node) for node in arguments)
-        if x and w and len(x) == len(w) == 2:
-            for position, (image, filter_) in enumerate(zip(x, w, strict=True)):
-                extra = 3 + (2 * self.world.variant if position and not self.world.stated_numbers() else 0)
-                self.axes.derive(image, _plus(self.axes.size, filter_, extra))
-        return None
-
-    def _dot(self, arguments: list[Node], shapes: list[Shape]) -> Shape:
-        if len(arguments) != 2:
-            return None
-        a, b = shapes
-        if a is None and b is None:
-            a = self._assume(arguments[0], (self.fresh(arguments[0]), ONE))
-        if b is None:
-            b = self._assume(arguments[1], a)
-        if a is None:
-            a = self._assume(arguments[0], b)
-        if a and b and len(a) == len(b) == 2 and a[1] == ONE == b[1]:
-            self._join(a[0], b[0])
-            return (ONE, ONE)
-        return None
 
     def _derivative(self, of: Node, wrt: Node) -> Shape:
         top, bottom = self.shape(of), self.shape(wrt)
@@ -433,76 +276,3 @@ class Shaper:
         if bottom == ():
             return top
         return None
-
-
-def _plus(size: Callable[[Axis], int], axis: Axis, extra: int) -> Callable[[], int]:
-    return lambda: size(axis) + extra
-
-
-def kind_of(shape: tuple[Axis, ...]) -> str:
-    """S, V (column), R (row), M or T with the number of axes."""
-    match shape:
-        case ():
-            return "S"
-        case (a, b):
-            if a == ONE and b == ONE:
-                return "O"
-            return "V" if b == ONE else "R" if a == ONE else "M"
-    return f"T{len(shape)}"
-
-
-def _reversed(shape: Shape) -> Shape:
-    return tuple(reversed(shape)) if shape else shape
-
-
-def _is_transpose(sup: Node | None) -> bool:
-    from symcnn.notes.name_parts import TRANSPOSES
-
-    match sup:
-        case Symbol(name=name):
-            return name in TRANSPOSES
-        case Word(text=text):
-            return text in TRANSPOSES
-    return False
-
-
-def _capital(node: Node) -> bool:
-    match node:
-        case Symbol(name=name):
-            return len(name) == 1 and name.isupper()
-        case Script(base=base) | Accent(body=base) | Styled(body=base):
-            return _capital(base)
-        case Group(body=body):
-            return _capital(body)
-    return False
-
-
-def _arguments(group: Node) -> list[Node]:
-    """The arguments between the brackets of a call."""
-    body = group
-    while isinstance(body, Script) and isinstance(body.base, Group):
-        body = body.base
-    if isinstance(body, Group):
-        body = body.body
-    if isinstance(body, Sequence):
-        return list(body.items)
-    return [body]
-
-
-def _function_name(node: Node) -> str:
-    match node:
-        case Word(text=text):
-            return text
-        case Symbol(name=name):
-            return name
-        case Script(base=base):
-            return _function_name(base)
-        case Attribute(name=name):
-            return name
-    return ""
-
-
-arguments_of = _arguments
-function_name = _function_name
-is_transpose = _is_transpose
-__all__ = ["ONE", "Chain", "Shaper", "arguments_of", "function_name", "is_transpose", "kind_of"]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from symcnn.notes.claims import Piece
 from symcnn.notes.declared_shapes import listed, real_space, shape_of
 from symcnn.notes.marks import Span
+from symcnn.notes.name_parts import is_transpose
 from symcnn.notes.names import read_name
-from symcnn.notes.shaper import ONE, is_transpose
+from symcnn.notes.shape_axes import ONE
 from symcnn.notes.tree import Group, Node, Number, Product, Script, Sequence, Stack, Symbol, Text, Word
 from symcnn.notes.unparse import unparse
 from symcnn.notes.verdict import Kind, Verdict

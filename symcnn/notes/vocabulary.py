@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from symcnn.notes.claims import Piece
 from symcnn.notes.edit import Vocabulary
 from symcnn.notes.edits_factors import CONVOLVING
-from symcnn.notes.name_parts import letters_of, names_in
-from symcnn.notes.shaper import is_transpose
+from symcnn.notes.name_parts import is_transpose, letters_of, names_in
 from symcnn.notes.tree import (
     Add,
     BigOperator,

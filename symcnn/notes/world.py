@@ -17,7 +17,8 @@ from symcnn.notes.free import means
 from symcnn.notes.name_parts import base_name, letter, letters_of
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, known_function
-from symcnn.notes.shaper import COUNTER, ONE, Shaper
+from symcnn.notes.shape_axes import COUNTER, ONE
+from symcnn.notes.shaper import Shaper
 from symcnn.notes.sizes import Axes
 from symcnn.notes.total import Differentials
 from symcnn.notes.tree import BigOperator, Chain, Node, Number, Script, Symbol, Unary

@@ -308,11 +308,11 @@ def test_replacing_a_subtree() -> None:
 
 def test_trees_that_were_made_get_the_brackets_they_need() -> None:
     total = parse("a + b")
-    product = tree.Juxtapose(tree.NOWHERE, (total, parse("c")))
+    product = tree.Juxtapose(NOWHERE, (total, parse("c")))
     assert unparse(product) == r"\left( a + b \right) c"
-    minus = tree.Unary(tree.NOWHERE, "-", total)
+    minus = tree.Unary(NOWHERE, "-", total)
     assert unparse(minus) == r"-\left( a + b \right)"
-    power = tree.Script(tree.NOWHERE, product, None, parse("2"))
+    power = tree.Script(NOWHERE, product, None, parse("2"))
     assert unparse(power) == r"\left( \left( a + b \right) c \right)^2"
 
 
