@@ -13,6 +13,7 @@ from symcnn.core.errors import UnsupportedFormula
 from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
 from symcnn.program.fast_build import FastProgram, evaluated, fast_program, two_modes
+from symcnn.program.fast_shares import Shares, Unshared
 from symcnn.program.fast_splice import Choice
 from symcnn.render.fast_arrays import Array, Bound, row_major
 from symcnn.render.fast_emit import Emitter
@@ -34,6 +35,7 @@ WORKSPACE = frozenset(
         "bound",
         "outer",
         "total",
+        "together",
         "into",
         "part",
         "dtype",
@@ -43,6 +45,7 @@ WORKSPACE = frozenset(
         "rng",
     ]
 )
+IMPORTS = ("math", "multiprocessing", "operator", "os", "signal", "sys", "threading", "warnings")
 Lines = list[str]
 
 
@@ -77,6 +80,7 @@ class Work:
     tables: tuple[tuple[str, str], ...]
     used: frozenset[str]
     choices: tuple[Choice, ...]
+    shares: Shares | Unshared
 
 
 def emit_fast(plan: Plan, exact: bool = False) -> Emitted:
@@ -104,6 +108,7 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     program, plan = made.program, made.program.plan
     batch = plan.inputs[0].shape[0]
     assert plan.objective is not None, "a network has an objective"
+    added = made.shares.added if isinstance(made.shares, Shares) else ()
     sections = (made.prepared, program.forward, program.loss, program.backward)
     steps = [step for section in sections for step in section]
     kept = frozenset([plan.output.name, *(step.name for step in made.prepared)])
@@ -127,8 +132,10 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
             if step.statement is not None:
                 lines += ["", *comment(step.statement)]
             lines += to.emit(at, gradients)
+            if step.name in added:
+                lines.append(f"self.together({to.arrays[step.name].text})")
             at += 1
-        bodies.append(_begun(lines, total=section is not program.forward))
+        bodies.append(_begun(lines))
     output = to.arrays[plan.output.name]
     order = [program.layout.order(plan.output).index(axis) for axis in range(plan.output.rank)]
     turn = "" if order == sorted(order) else f".transpose({', '.join(map(str, order))})"
@@ -155,6 +162,7 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
         tuple((table.name, str(table.shape)) for table in made.numbers),
         frozenset(to.writer.used | to.used_helpers),
         made.choices,
+        made.shares,
     )
 
 
@@ -162,12 +170,10 @@ def _whole(text: str, where: Bound, tensor: Tensor) -> Array:
     return Array(text, where, shape=tensor.shape, steps=row_major(tensor.shape))
 
 
-def _begun(lines: Lines, total: bool) -> Lines:
+def _begun(lines: Lines) -> Lines:
     """The lines of a method after those for the names that they use."""
     code = "\n".join(line for line in lines if not line.startswith("#"))
     start = [f"{name} = self.{name}" for name in ("n", "dtype") if re.search(rf"(?<![\w.]){name}\b", code)]
-    if not total and re.search(r"\btotal\b", code):
-        start.append("total = self.n  # a batch that is not taken in parts is the whole")
     return [*start, *lines]
 
 
@@ -203,6 +209,8 @@ def _rendered(plan: Plan, works: Sequence[Work], tables: dict[str, sp.Matrix]) -
         for work in works
         for line in (*work.setup, *work.binding, *work.prepare, *work.forward, *work.loss, *work.backward)
     ]
+    shares = works[0].shares
+    complete = shares.whole if isinstance(shares, Shares) else ()
     text = render(
         "numpy/fast.py.jinja",
         plan=plan,
@@ -221,7 +229,12 @@ def _rendered(plan: Plan, works: Sequence[Work], tables: dict[str, sp.Matrix]) -
         sliced="".join(f"{row.name}[rows], " for row in inputs[1:]),
         labelled="".join(f"{row.name}, " for row in inputs[1:]),
         image=inputs[0],
+        kinds=", ".join("np.intp" if row.classes else "None" for row in inputs),
+        example_shapes=", ".join(str(tuple(map(int, t.shape[1:]))) for t in plan.inputs),
         labels=inputs[1:],
+        unshared=shares.reason if isinstance(shares, Unshared) else "",
+        together=any("self.together(" in line for line in code),
+        whole=", ".join(f'"{name}"' for name, tensor in plan.gradients if tensor.name in complete),
         rng=any(re.search(r"(?<![\w.])rng\.", line) for line in code),
         output_shape="".join(f", {extent}" for extent in plan.output.shape[1:]),
         tables=[(name, _table(matrix)) for name, matrix in tables.items()],
@@ -232,7 +245,7 @@ def _rendered(plan: Plan, works: Sequence[Work], tables: dict[str, sp.Matrix]) -
         | ({"labels"} if any(row.classes for row in inputs) else set()),
         **descents(),
     )
-    imports = ["import math", "import operator", "import threading", "", "import numpy as np"]
+    imports = [f"import {name}" for name in IMPORTS] + ["", "import numpy as np"]
     if "as_strided(" in text:
         imports.append("from numpy.lib.stride_tricks import as_strided")
     return _spaced(tidy(text.replace("IMPORTS", "\n".join(imports), 1)))

@@ -17,7 +17,7 @@ from symcnn.nets.spec import add, conv2d, linear, max_pool2d, mse_loss, relu, si
 from symcnn.nets.spec import flatten as flat
 from symcnn.nets.sweep import plan
 from symcnn.program import fast_tiles
-from symcnn.program.fast_build import adds_over_parts
+from symcnn.program.fast_parts import adds_over_parts
 from symcnn.program.fast_patterns import convolution, statements
 from symcnn.program.fast_rewrite import rewritten
 from symcnn.program.reference import evaluate
