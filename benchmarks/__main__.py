@@ -1,99 +1,120 @@
 """``python -m benchmarks``: one training step of each network, every peer in its own process, rounds interleaved.
 
 A round asks each peer in turn for the median of its steps; what is reported is the median over the rounds and the
-quartiles, and ratios are formed within a round, so that load from elsewhere touches all peers alike. Gradients are
-compared with float64 before any time is taken. ``OPENBLAS_CORETYPE`` is removed: BLAS chooses its kernels itself.
+quartiles, and ratios are formed within a round, so that load from elsewhere touches all peers alike. All have the
+same cores and the setting that suits them best. Gradients are compared with float64 before any time is taken.
+``python -m benchmarks growth`` measures how derivation and emission grow, and how long commands take to start.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
-import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.cases import CASES
+from benchmarks.cases import GROUPS, Case, cases, data
+from benchmarks.graph import graph, multiply_adds
+from benchmarks.peers import EMITTED, HOMES, Task
 from benchmarks.report import chart, summary, table
-
-PEERS = ("fast", "fast-exact", "readable", "textbook", "torch", "torch-last", "yardstick")
-TOLERANCE = 1e-2  # of the largest entry of a gradient: a unit of float32 near a kink may take another branch
-
-
-def started(
-    peer: str, network: str, batch: int, threads: int
-) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-    """A peer's process, warmed, and what it says of its gradients."""
-    env = {key: value for key, value in os.environ.items() if key != "OPENBLAS_CORETYPE"}
-    blas = "1" if peer.startswith("yardstick") else str(threads)
-    env |= {"OPENBLAS_NUM_THREADS": blas, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-m", "benchmarks.worker", peer, network, str(batch), str(threads)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
-    assert process.stdout is not None, "its output is a pipe"
-    line = process.stdout.readline()
-    return process, json.loads(line) if line else {"absent": "it failed; its message is above"}
+from benchmarks.rounds import TOLERANCE, DoesNotFit, Plan, answer, launched, measured
+from symcnn import emit
 
 
-def measured(
-    network: str, batch: int, peers: list[str], threads: int, rounds: int, budget: float
-) -> dict[str, Any]:
-    """Seconds of each peer in each round, with the errors of its gradients."""
-    running: dict[str, subprocess.Popen[str]] = {}
-    result: dict[str, Any] = {"network": network, "batch": batch, "threads": threads, "peers": {}}
-    try:
-        for peer in peers:
-            process, said = started(peer, network, batch, threads)
-            if "absent" in said or said["error"] > TOLERANCE:
-                why = said.get("absent") or f"its gradients are off by {said['error']:.1e}"
-                print(f"{network} {batch}: without {peer}: {why}", file=sys.stderr)
-                process.communicate()
+def prepared(case: Case, batch: int, plan: Plan, folder: Path) -> tuple[int, float]:
+    """Data, operations, emitted modules and reference gradients into the folder; the products of one step, and how
+    far a peer's gradients may be from the reference: a hundredth, or four times what float32 costs PyTorch.
+    """
+    net = case.network()
+    operations = graph(net)
+    params, x, y = data(net, operations, batch)
+    Task(case.name, tuple(operations), params, x, y, plan.threads, folder).write()
+    for peer in EMITTED:
+        if peer in plan.peers:
+            style, _, exact = peer.partition("-")
+            options: dict[str, Any] = {} if style == "readable" else {"style": "fast", "exact": bool(exact)}
+            emit(net, **options).write(folder / f"{peer}.py")
+    process = launched(folder, "reference", plan.threads)
+    said = answer(process, plan.patience)
+    process.communicate()
+    if said.get("full"):
+        raise DoesNotFit("reference")
+    if "absent" in said:
+        sys.exit(f"{case.name}: no gradients in float64: {said['absent']}")
+    return batch * multiply_adds(net), max(TOLERANCE, 4 * said["error"])
+
+
+def result(case: Case, batch: int, plan: Plan) -> dict[str, Any]:
+    """The figures of a network at a batch, or at the half, quarter … of it that fits."""
+    while True:
+        with tempfile.TemporaryDirectory() as place:
+            try:
+                products, tolerance = prepared(case, batch, plan, Path(place))
+                found = measured(Path(place), plan, tolerance)
+            except DoesNotFit as which:
+                if batch == 1:
+                    raise
+                print(f"{case.name}, batch {batch}: does not fit ({which})", file=sys.stderr)
+                batch //= 2
                 continue
-            running[peer] = process
-            result["peers"][peer] = {"error": said["error"], "seconds": []}
-        for _ in range(rounds):
-            for peer, process in running.items():
-                assert process.stdin is not None, "its input is a pipe"
-                assert process.stdout is not None, "its output is a pipe"
-                process.stdin.write(f"{budget}\n")
-                process.stdin.flush()
-                result["peers"][peer]["seconds"].append(json.loads(process.stdout.readline())["seconds"])
-    finally:
-        for process in running.values():
-            process.communicate()
-    return result
+        rows = summary(found, products)
+        where = {"network": case.name, "batch": batch, "threads": plan.threads}
+        return where | {"peers": rows, "absent": found.absent, "rounds": found.rounds}
 
 
-def main() -> None:
-    """Measure, print the table, and write JSON and a chart where asked."""
+def options_of(argv: list[str]) -> argparse.Namespace:
+    """What the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("networks", nargs="*", default=list(CASES), help=f"of {', '.join(CASES)}")
-    parser.add_argument("--peers", default=",".join(PEERS), help="names, separated by commas")
+    groups = ", ".join(GROUPS)
+    parser.add_argument("networks", nargs="*", help=f"{groups} (default: all), parts or models by name")
+    parser.add_argument("--models", choices=("small", "full"), help="these models, beside the networks named")
+    parser.add_argument("--peers", default=",".join(HOMES), help="names, separated by commas")
     parser.add_argument("--batches", help="sizes instead of each network's own, separated by commas")
     parser.add_argument("--threads", type=int, default=1, help="cores for every peer (default 1)")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--patience", type=float, default=300, help="seconds until a peer is warm")
+    parser.add_argument("--json", type=Path, help="write the figures here, after every network")
     parser.add_argument("--svg", type=Path, help="draw the ratios here")
-    options = parser.parse_args()
+    found = parser.parse_args(argv)
+    for peer in found.peers.split(","):
+        if peer not in HOMES:
+            parser.error(f"expected peers of {', '.join(HOMES)}, got {peer!r}")
+    return found
+
+
+def main(argv: list[str]) -> None:
+    """Measure, print the tables, and write JSON and a chart where asked."""
+    options = options_of(argv)
+    peers = tuple(options.peers.split(","))
+    plan = Plan(peers, options.threads, options.rounds, options.seconds, options.patience)
+    names = [*options.networks, *([options.models] if options.models else [])] or list(GROUPS)
     results = []
-    for name in options.networks:
-        batches = [int(n) for n in options.batches.split(",")] if options.batches else CASES[name].batches
-        for batch in batches:
-            peers = options.peers.split(",")
-            found = measured(name, batch, peers, options.threads, options.rounds, options.seconds)
-            results.append(summary(found))
-            print(table([results[-1]]), flush=True)
-    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "numpy": np.__version__}
-    if options.json:
-        options.json.write_text(json.dumps({"on": machine, "results": results}, indent=1) + "\n")
-    if options.svg:
-        options.svg.write_text(chart(results))
+    for case in cases(names):
+        for batch in map(int, options.batches.split(",")) if options.batches else case.batches:
+            results.append(result(case, batch, plan))
+            print(table(results[-1]), flush=True)
+            if options.json:
+                options.json.write_text(json.dumps({"on": machine(), "results": results}, indent=1) + "\n")
+            if options.svg:
+                options.svg.write_text(chart(results))
+    return
+
+
+def machine() -> dict[str, Any]:
+    """What was measured on."""
+    about = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+    for name in ("numpy", "torch", "jax", "autograd"):
+        if importlib.util.find_spec(name):
+            about[name] = importlib.metadata.version(name)
+    return about
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,13 +1,14 @@
-"""The networks that are measured, their data, and the same networks in PyTorch's own words."""
+"""The networks that are measured, and their data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
+from benchmarks.operations import Arrays, Operation
 from symcnn import models
 from symcnn.front import plan_of
 from symcnn.nets.network import Network
@@ -25,18 +26,21 @@ from symcnn.nets.spec import (
     softmax,
 )
 
-Arrays = dict[str, np.ndarray]
 VGG_CHANNELS = (64, 64, 128, 128, 256, 256)
+FAMILIES = (
+    *("alexnet", "alexnet-2012", "vgg16", "vgg16-bn", "resnet18", "resnet50"),
+    *("googlenet", "googlenet-2014", "inception-v3"),
+)
+BATCH = 8  # of the models, halved where it does not fit
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A network, the batches it is measured at, and ``torch_loss(functional, params, x, y)``."""
+    """A network and the batches that it is measured at."""
 
     name: str
     network: Callable[[], Network]
     batches: tuple[int, ...]
-    torch_loss: Callable[[Any, Any, Any, Any], Any]
 
 
 def vgg_like() -> Network:
@@ -65,69 +69,58 @@ def alexnet_start() -> Network:
     return Network(layers, (3, 224, 224), name="alexnet_start")
 
 
-def _notes(F: Any, p: Any, x: Any, y: Any) -> Any:
-    h = F.max_pool2d(F.relu(F.conv2d(x, p["W1"], p["b1"])), 2).flatten(1)
-    return F.binary_cross_entropy_with_logits(F.linear(h, p["W2"], p["b2"]), y)
+PARTS = (
+    Case("notes", models.notes, (1, 64)),
+    Case("lenet5", models.lenet5, (1, 32, 256)),
+    Case("vgg_like", vgg_like, (8, 32)),
+    Case("resnet_block", residual, (4,)),
+    Case("alexnet_start", alexnet_start, (4,)),
+)
 
 
-def _lenet(F: Any, p: Any, x: Any, y: Any) -> Any:
-    h = F.max_pool2d(F.relu(F.conv2d(x, p["W1"], p["b1"], padding=2)), 2)
-    h = F.max_pool2d(F.relu(F.conv2d(h, p["W2"], p["b2"])), 2).flatten(1)
-    h = F.relu(F.linear(h, p["W3"], p["b3"]))
-    h = F.relu(F.linear(h, p["W4"], p["b4"]))
-    return F.cross_entropy(F.linear(h, p["W5"], p["b5"]), y)
+def _model(name: str) -> Case:
+    return Case(name, partial(models.get, name), (BATCH,))
 
 
-def _vgg(F: Any, p: Any, x: Any, y: Any) -> Any:
-    h = x
-    for number in range(1, 7):
-        h = F.relu(F.conv2d(h, p[f"W{number}"], p[f"b{number}"], padding=1))
-        h = F.max_pool2d(h, 2) if number % 2 == 0 else h
-    return F.cross_entropy(F.linear(h.flatten(1), p["W7"], p["b7"]), y)
-
-
-def _residual(F: Any, p: Any, x: Any, y: Any) -> Any:
-    h = F.conv2d(x, p["W1"], padding=1)
-    h = F.relu(F.batch_norm(h, None, None, p["g2"], p["b2"], True))
-    h = F.batch_norm(F.conv2d(h, p["W3"], padding=1), None, None, p["g4"], p["b4"], True)
-    return F.mse_loss(F.relu(h + x), y)
-
-
-def _alexnet(F: Any, p: Any, x: Any, y: Any) -> Any:
-    h = F.relu(F.conv2d(x, p["W1"], p["b1"], stride=4, padding=2))
-    return F.mse_loss(F.max_pool2d(h, 3, 2), y)
-
-
-CASES = {
-    case.name: case
-    for case in (
-        Case("notes", models.notes, (1, 64), _notes),
-        Case("lenet5", models.lenet5, (1, 32, 256), _lenet),
-        Case("vgg_like", vgg_like, (8, 32), _vgg),
-        Case("resnet_block", residual, (4,), _residual),
-        Case("alexnet_start", alexnet_start, (4,), _alexnet),
-    )
+GROUPS = {
+    "parts": PARTS,
+    "small": tuple(_model(f"{name}-small") for name in FAMILIES),
+    "full": tuple(_model(name) for name in FAMILIES),
 }
 
 
-def data(net: Network, batch: int, seed: int = 1) -> tuple[Arrays, np.ndarray, np.ndarray]:
+def cases(names: list[str]) -> list[Case]:
+    """The cases of groups, parts and models by name. Raises SymcnnError for a name that is none."""
+    parts = {case.name: case for case in PARTS}
+    found: list[Case] = []
+    for name in names:
+        if name not in GROUPS and name not in parts:
+            models.get(name)
+        found += GROUPS.get(name) or [parts.get(name) or _model(name)]
+    return found
+
+
+def data(
+    net: Network, operations: list[Operation], batch: int, seed: int = 1
+) -> tuple[Arrays, np.ndarray, np.ndarray]:
     """Parameters, images and labels in float32; every rerun draws the same."""
     rng = np.random.default_rng(seed)
+    factors = {op.params[0] for op in operations if op.name == "batch_norm2d"}
     params: Arrays = {}
     for tensor in net.parameters:
         shape = tuple(int(extent) for extent in tensor.shape)
-        values = rng.standard_normal(shape)
+        values = rng.standard_normal(shape, dtype=np.float32)
         if len(shape) > 1:
-            values *= np.sqrt(2 / np.prod(shape[1:]))
+            values *= np.float32(np.sqrt(2 / np.prod(shape[1:])))
         else:
-            values = 0.1 * values + (tensor.name[0] == "g")
-        params[tensor.name] = values.astype(np.float32)
-    x = rng.standard_normal((batch, *net.input_shape)).astype(np.float32)
+            values = np.float32(0.1) * values + np.float32(tensor.name in factors)
+        params[tensor.name] = values
+    x = rng.standard_normal((batch, *net.input_shape), dtype=np.float32)
     shape = tuple(int(extent) for extent in plan_of(net).inputs[1].shape[1:])
     if not shape:
         y: np.ndarray = rng.integers(0, int(net.output.shape[1]), batch)
     elif shape == (1,):
         y = (rng.random((batch, 1)) > 0.5).astype(np.float32)
     else:
-        y = rng.standard_normal((batch, *shape)).astype(np.float32)
+        y = rng.standard_normal((batch, *shape), dtype=np.float32)
     return params, x, y

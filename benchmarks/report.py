@@ -8,48 +8,69 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-BASE = ("torch", "torch-last")
+from benchmarks.peers.blas import MULTIPLY_ADDS
+from benchmarks.rounds import BASE, Found
+
+Summary = dict[str, Any]
 
 
-def summary(found: dict[str, Any]) -> dict[str, Any]:
-    """Median and quartiles of each peer, and the median of its ratios to the better PyTorch layout of the same round."""
-    peers = found["peers"]
-    base = [peers[name]["seconds"] for name in BASE if name in peers]
-    best = np.min(base, axis=0) if base else None
-    rows: dict[str, Any] = {}
-    for name, got in peers.items():
-        seconds = np.array(got["seconds"])
-        low, middle, high = np.quantile(seconds, (0.25, 0.5, 0.75))
+def summary(found: Found, products: int) -> dict[str, Summary]:
+    """Median and quartiles of each peer's time and of its ratio to PyTorch's better layout in the same round.
+
+    ``products`` are those that a step sums; with them the speed is a share of what BLAS reaches in the same round.
+    """
+    rows: dict[str, Summary] = {}
+    for name, said in found.peers.items():
+        own = [(seconds[name], seconds) for seconds in found.rounds if name in seconds]
+        times = np.array([mine for mine, _ in own])
+        ratios = [mine / best for mine, seconds in own if (best := _best(seconds)) is not None]
+        limits = [
+            seconds["blas"] * products / MULTIPLY_ADDS / mine for mine, seconds in own if "blas" in seconds
+        ]
         rows[name] = {
-            "milliseconds": round(1e3 * middle, 4),
-            "quartiles": [round(1e3 * low, 4), round(1e3 * high, 4)],
-            "ratio": round(float(np.median(seconds / best)), 3) if best is not None else None,
-            "error": float(f"{got['error']:.1e}"),
+            "milliseconds": _quartiles(1e3 * times),
+            "ratio": _quartiles(np.array(ratios)) if ratios else None,
+            "of_blas": round(float(np.median(limits)), 3) if limits and name != "blas" else None,
+            "mebibytes": round(said["bytes"] / 2**20, 1),
+            "error": said["error"] and float(f"{said['error']:.1e}"),
         }
-    return {**found, "peers": rows}
+    return rows
 
 
-def table(results: Sequence[dict[str, Any]]) -> str:
-    """One line for each peer of each network."""
-    lines = []
-    for found in results:
-        lines.append(f"{found['network']}, batch {found['batch']}, {found['threads']} core(s)")
-        for name, row in found["peers"].items():
-            low, high = row["quartiles"]
-            ratio = "" if row["ratio"] is None else f"{row['ratio']:8.2f} × PyTorch"
-            lines.append(
-                f"  {name:<12} {row['milliseconds']:10.3f} ms ({low:.3f}–{high:.3f}){ratio}  error {row['error']:.0e}"
-            )
+def _best(seconds: dict[str, float]) -> float | None:
+    return min((seconds[name] for name in BASE if name in seconds), default=None)
+
+
+def _quartiles(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.4g}") for value in np.quantile(values, (0.25, 0.5, 0.75))]
+
+
+def table(result: dict[str, Any]) -> str:
+    """One line for each peer of a network."""
+    lines = [f"{result['network']}, batch {result['batch']}, {result['threads']} core(s)"]
+    lines.append(
+        f"  {'':<13}{'ms':>10} {'quartiles':>20} {'× PyTorch':>10} {'quartiles':>12} {'of BLAS':>8} {'MiB':>8}"
+    )
+    for name, row in result["peers"].items():
+        low, middle, high = row["milliseconds"]
+        line = f"  {name:<13}{middle:10.4g} {f'{low:.4g}–{high:.4g}':>20}"
+        if row["ratio"] is not None:
+            low, middle, high = row["ratio"]
+            line += f" {middle:10.2f} {f'{low:.2f}–{high:.2f}':>12}"
+            line += f" {row['of_blas']:8.2f}" if row["of_blas"] is not None else f" {'':>8}"
+            line += f" {row['mebibytes']:8.1f}"
+        line += f"  error {row['error']:.0e}" if row["error"] is not None else ""
+        lines.append(line)
     return "\n".join(lines)
 
 
 def chart(results: Sequence[dict[str, Any]]) -> str:
     """Bars of the time relative to PyTorch's better layout, on a logarithmic axis, as an SVG picture."""
     rows = [
-        (f"{found['network']} {found['batch']}, {name}", row["ratio"])
-        for found in results
-        for name, row in found["peers"].items()
-        if row["ratio"] is not None
+        (f"{result['network']} {result['batch']}, {name}", row["ratio"][1])
+        for result in results
+        for name, row in result["peers"].items()
+        if row["ratio"] is not None and name != "blas"
     ]
     height = 16 * len(rows) + 24
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}" font-size="11">']
