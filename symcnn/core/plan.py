@@ -51,7 +51,8 @@ class Call:
     ``name`` is the block's name there: it stands before the names of the procedure's parameters, state and saved
     values. Forwards, ``arguments`` are the values that reach it and ``results`` is its output. Backwards, ``arguments``
     is the cotangent of its output, a tensor or a number, and ``results`` are the cotangents of its inputs, None for
-    one that this place has no use for.
+    one that this place has no use for. ``given``, where no prefix is put before names, are the parameters and state
+    that it gets, backwards the gradients that it gives. ``sizes`` are the procedure's sizes here.
     """
 
     procedure: str
@@ -59,6 +60,8 @@ class Call:
     arguments: tuple[Tensor | sp.Expr, ...]
     results: tuple[Tensor | None, ...]
     backward: bool = False
+    given: tuple[Tensor, ...] | None = None
+    sizes: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
 
 
 Action = Statement | Call
@@ -79,7 +82,8 @@ class Procedure:
     ``places`` are the blocks that it stands for, ``table`` has a row for each layer. ``seed`` is the cotangent of
     ``output``; ``cotangents`` are those of the inputs that some place needs, ``gradients`` those of its own parameters
     (name → cotangent). ``parameters`` and ``state`` hold those of inner blocks too, under prefixed names; ``labels``
-    keep the network's names.
+    keep the network's names. ``explicit`` marks one that is called with its parameters and state as arguments.
+    ``instances`` are the values that its sizes have in each place.
     """
 
     name: str
@@ -96,6 +100,8 @@ class Procedure:
     backward: tuple[Action, ...]
     cotangents: tuple[Tensor, ...]
     gradients: tuple[tuple[str, Tensor], ...]
+    explicit: bool = False
+    instances: tuple[tuple[tuple[sp.Symbol, sp.Expr], ...], ...] = ()
 
     @property
     def saved(self) -> tuple[Tensor, ...]:

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import sympy as sp
+
 from symcnn.core.errors import ShapeError
+from symcnn.core.expr import rebind
 from symcnn.core.tensor import Tensor
 from symcnn.nets.node import Node
 
@@ -57,11 +60,17 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A block in its place. Its tensors are those of its body, prefixed by its name."""
+    """A block in its place. Its tensors are those of its body, prefixed by its name.
+
+    ``sizes`` are the values of the body's sizes here, where it has symbols for them. ``names`` are the network's names
+    of its tensors where no prefix is put before them: those of layers that only share their equations.
+    """
 
     name: str
     body: Body
     inputs: tuple[Tensor, ...]
+    sizes: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
 
     @property
     def output(self) -> Tensor:
@@ -87,7 +96,10 @@ class Placed:
         """The network's tensor behind one of the body's."""
         if tensor in self.body.inputs:
             return self.inputs[self.body.inputs.index(tensor)]
-        return tensor if tensor in self.body.labels else tensor.renamed(f"{self.name}_{tensor.name}")
+        if tensor in self.body.labels:
+            return tensor
+        name = dict(self.names).get(tensor.name, f"{self.name}_{tensor.name}")
+        return Tensor(name, [rebind(extent, dict(self.sizes)) for extent in tensor.shape], tensor.role)
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -96,6 +108,7 @@ class Placed:
             replace(
                 node,
                 name=f"{self.name}_{node.name}",
+                sizes=tuple((symbol, rebind(value, dict(self.sizes))) for symbol, value in node.sizes),
                 tensors=tuple((name, self.own(tensor)) for name, tensor in node.tensors),
                 running=tuple((name, self.own(tensor)) for name, tensor in node.running),
             )

@@ -227,7 +227,9 @@ class Sweep:
                 results.append(part)
                 self.pending.add(_handed_on(tensor, part), (), item.name, item.name)
         seed = self.numbers.get(item.output.name, item.output.cotangent())
-        self.actions.append(Call(self.names[item.body], item.name, (seed,), tuple(results), True))
+        own = tuple(tensor.cotangent() for tensor in item.trained) if item.names else None
+        call = Call(self.names[item.body], item.name, (seed,), tuple(results), True, own, item.sizes)
+        self.actions.append(call)
 
 
 def _settled(equation: Equation, classes: Mapping[Tensor, sp.Expr]) -> Equation:

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 
 from symcnn.core.equation import Equation
+from symcnn.core.expr import rebind
 from symcnn.core.plan import Action, Call, Draw, Plan, Procedure, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.nets.body import Body, Placed
+from symcnn.nets.forms import Sizes
 from symcnn.nets.network import Network
 from symcnn.nets.node import Node
-from symcnn.nets.reverse import Item, Sweep, fused, needed, stable, stable_loss
+from symcnn.nets.reverse import Item, Sweep, Wanted, fused, stable, stable_loss
+from symcnn.nets.routine_names import routine_names
+from symcnn.nets.runs import shared, wanted_of
 from symcnn.nets.spec.formulas import PAIRING
 
-Wanted = dict[Body, tuple[bool, ...]]
 Table = tuple[tuple[str, ...], ...]
 
 
@@ -26,10 +29,26 @@ def plan(net: Network, flat: bool = False) -> Plan:
     Every different block is one procedure; ``flat`` writes all blocks out in their places instead.
     """
     root = Body(net.nodes, net.body.inputs, net.body.output) if flat else net.body
+    return _plan(net, root, {body: places[0].name for body, places in _places(root, "")})
+
+
+def routines(net: Network, stateful: bool = True) -> Plan:
+    """The plan in which what differs in sizes alone is one procedure: blocks, and layers that recur in many places.
+
+    Unless ``stateful``, layers with running statistics outside blocks are written out in their places.
+    """
+    root = shared(net, stateful)
+    return _plan(net, root, routine_names(root))
+
+
+def _plan(net: Network, root: Body, names: Mapping[Body, str]) -> Plan:
     places = dict(_places(root, ""))
-    names = {body: found[0] for body, found in places.items()}
-    wanted = _wanted(root)
-    procedures = {body: _procedure(body, places[body], wanted, names) for body in root.bodies}
+    wanted = wanted_of(root)
+    items = [item for body in (*root.bodies, root) for item in body.items if isinstance(item, Placed)]
+    explicit = {item.body for item in items if item.names}
+    procedures = {
+        body: _procedure(body, places[body], wanted, names, body in explicit) for body in root.bodies
+    }
     numbering = Numbering({p.name: p for p in procedures.values()})
     losses = [item for item in root.items if isinstance(item, Node) and item.kind.loss]
     forward = numbering.over(_forward([item for item in root.items if item not in losses], root, names))
@@ -59,37 +78,35 @@ def plan(net: Network, flat: bool = False) -> Plan:
     )
 
 
-def _places(body: Body, prefix: str) -> Iterator[tuple[Body, list[str]]]:
-    """Every block's body with the names of the blocks that it stands for."""
-    found: dict[Body, list[str]] = {}
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A block under the network's name, and the values of its body's sizes there."""
+
+    name: str
+    sizes: tuple[tuple[sp.Symbol, sp.Expr], ...]
+
+
+def _places(body: Body, prefix: str, sizes: Sizes = ()) -> Iterator[tuple[Body, list[Place]]]:
+    """Every block's body with the places that it stands in."""
+    found: dict[Body, list[Place]] = {}
     for item in body.items:
         if isinstance(item, Placed):
-            found.setdefault(item.body, []).append(prefix + item.name)
-            for inner, names in _places(item.body, f"{prefix}{item.name}_"):
-                found.setdefault(inner, []).extend(names)
+            own = tuple((s, rebind(value, dict(sizes))) for s, value in item.sizes)
+            found.setdefault(item.body, []).append(Place(prefix + item.name, own))
+            for inner, places in _places(item.body, f"{prefix}{item.name}_", own):
+                found.setdefault(inner, []).extend(places)
     yield from found.items()
 
 
-def _wanted(root: Body) -> Wanted:
-    """For every body, the inputs whose cotangent some place of it needs."""
-    found: Wanted = {root: (False,) * len(root.inputs)}
-    for body in (root, *reversed(root.bodies)):
-        values = needed(body, found[body])
-        for item in body.items:
-            if isinstance(item, Placed):
-                before = found.get(item.body, (False,) * len(item.inputs))
-                pairs = zip(before, item.inputs, strict=True)
-                found[item.body] = tuple(want or tensor.name in values for want, tensor in pairs)
-    return found
-
-
-def _procedure(body: Body, places: Sequence[str], wanted: Wanted, names: Mapping[Body, str]) -> Procedure:
+def _procedure(
+    body: Body, places: Sequence[Place], wanted: Wanted, names: Mapping[Body, str], explicit: bool
+) -> Procedure:
     seed = body.output.cotangent()
     if any(body.output in item.inputs for item in body.items):
         seed = Tensor(f"{seed.name}_given", seed.shape, "cotangent")
     return Procedure(
         name=names[body],
-        places=tuple(places),
+        places=tuple(place.name for place in places),
         table=tuple(_row(item) for item in body.items),
         inputs=body.inputs,
         labels=body.labels,
@@ -102,6 +119,8 @@ def _procedure(body: Body, places: Sequence[str], wanted: Wanted, names: Mapping
         backward=Sweep(body, seed, wanted, names).run(),
         cotangents=tuple(t.cotangent() for t, want in zip(body.inputs, wanted[body], strict=True) if want),
         gradients=tuple((tensor.name, tensor.cotangent()) for tensor in body.parameters),
+        explicit=explicit,
+        instances=tuple(place.sizes for place in places if place.sizes),
     )
 
 
@@ -110,7 +129,10 @@ def _forward(items: Sequence[Item], body: Body, names: Mapping[Body, str]) -> tu
     actions: list[Action] = []
     for item in items:
         if isinstance(item, Placed):
-            actions.append(Call(names[item.body], item.name, item.inputs, (item.output,)))
+            given = (*item.trained, *item.state) if item.names else None
+            actions.append(
+                Call(names[item.body], item.name, item.inputs, (item.output,), given=given, sizes=item.sizes)
+            )
         elif item.kind.loss:
             actions.append(Statement(0, stable_loss(item, body.items), item.kind.title, item.name))
         else:
@@ -180,9 +202,12 @@ def table(net: Network) -> Table:
 
 
 def _row(item: Item) -> tuple[str, ...]:
-    count = int(sum(sp.Mul(*tensor.shape) for tensor in item.trained))
-    what = describe(item) if isinstance(item, Node) else f"block {item.name}"
-    return item.output.name, what, shape_text(item.output) or "scalar", str(count) if count else ""
+    count = sp.expand(sum(sp.Mul(*tensor.shape) for tensor in item.trained))
+    if isinstance(item, Node):
+        what = describe(item)
+    else:
+        what = "; ".join(map(describe, item.nodes)) if item.names else f"block {item.name}"
+    return item.output.name, what, shape_text(item.output) or "scalar", str(count) if count != 0 else ""
 
 
 def shape_text(tensor: Tensor) -> str:

@@ -97,7 +97,7 @@ def _routine(procedure: Procedure, plan: Plan, layout: Layout) -> Routine:
     results = {procedure.output.name, *_names(procedure.state), *_names(procedure.cotangents)}
     results |= {tensor.name for _, tensor in procedure.gradients}
     results |= {grads_of(action) for action in procedure.backward if isinstance(action, Call)}
-    body = Lowering(layout, plan.procedures, procedure.draws)
+    body = Lowering(layout.sized(procedure.instances), plan.procedures, procedure.draws)
     symbols = _symbols((*procedure.forward, *procedure.backward))
     used = {*taken, procedure.seed.name, *(str(s.name) for s in symbols)}
     sections = signs_from_outputs(
@@ -105,12 +105,6 @@ def _routine(procedure: Procedure, plan: Plan, layout: Layout) -> Routine:
     )
     forward, backward = _marked(sections, {procedure.output.name}, 1)
     return Routine(procedure, tuple(forward), tuple(backward))
-
-
-def entries_of(shape: Sequence[sp.Expr], batch: sp.Symbol) -> int:
-    """How many entries an array has for one image; 0 where sizes are open."""
-    count = sp.Mul(*shape).subs(batch, 1)
-    return int(count) if count.is_Integer else 0
 
 
 def _names(tensors: Iterable[Tensor]) -> set[str]:
@@ -169,11 +163,12 @@ class Lowering:
     def _forward(self, call: Call) -> Step:
         (output,) = call.results
         assert output is not None, "a block has an output"
-        node = Called(self.layout.stored(output).shape, call, self._arguments(call))
+        given = tuple(map(self.layout.stored, call.given or ()))
+        node = Called(self.layout.stored(output).shape, call, (*self._arguments(call), *given))
         return Step(output.name, node, also=(saved_of(call),))
 
     def _backward(self, call: Call) -> Step:
-        names = tuple(tensor.name for tensor in call.results if tensor is not None)
+        names = tuple(t.name for t in (*call.results, *(call.given or ())) if t is not None)
         node = Called((), call, (Named((), saved_of(call)), *self._arguments(call)))
         return Step(grads_of(call), node, also=names)
 
@@ -185,7 +180,7 @@ class Lowering:
 
     def heavy(self, node: Node) -> bool:
         """Whether a part of one image has so many entries that keeping it costs more than making it again."""
-        return self.layout.batch is not None and entries_of(node.shape, self.layout.batch) > KEPT
+        return self.layout.entries(node.shape) > KEPT
 
 
 def _own(step: Step, results: set[str]) -> Step:

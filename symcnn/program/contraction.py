@@ -143,8 +143,12 @@ def _oriented(
 
     A product of few by many entries summed over a long axis is twice as fast with the many first.
     """
-    counts = [product(scope.extents[k] for k in p.labels if k not in q.labels) for p, q in ((a, b), (b, a))]
-    summed = product(scope.extents[k] if scope.extents[k].is_Integer else BATCH for k in inner)
+    counts = [
+        scope.layout.extent(product(scope.extents[k] for k in p.labels if k not in q.labels))
+        for p, q in ((a, b), (b, a))
+    ]
+    known = [scope.layout.extent(scope.extents[k]) for k in inner]
+    summed = product(extent if extent.is_Integer else BATCH for extent in known)
     stacked = any(k in b.labels and k not in inner for k in a.labels)
     if all(count.is_Integer for count in counts) and summed >= LONG and not stacked:
         return (b, a) if counts[1] > counts[0] else (a, b)

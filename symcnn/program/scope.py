@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from symcnn.core.expr import Limit
+from symcnn.core.expr import Limit, rebind
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import (
     LOGICAL,
@@ -25,10 +25,30 @@ from symcnn.program.array import (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """In which order the axes of a tensor lie in memory: as declared, but axes of the batch size come last."""
+    """In which order the axes of a tensor lie in memory: as declared, but axes of the batch size come last.
+
+    ``instances`` are the values that open sizes may have, where they are known: choices are made for the largest.
+    """
 
     batch: sp.Symbol | None = None
     declared: frozenset[str] = frozenset()
+    instances: tuple[tuple[tuple[sp.Symbol, sp.Expr], ...], ...] = ()
+
+    def sized(self, instances: tuple[tuple[tuple[sp.Symbol, sp.Expr], ...], ...]) -> Layout:
+        """The same order for arrays whose open sizes have these values."""
+        return replace(self, instances=instances)
+
+    def extent(self, extent: sp.Expr) -> sp.Expr:
+        """A product of extents in numbers, the largest that it may be, where they are known."""
+        found = [rebind(extent, dict(sizes)) for sizes in self.instances] or [extent]
+        return max(found, key=int) if all(value.is_Integer for value in found) else extent
+
+    def entries(self, shape: Sequence[sp.Expr]) -> int:
+        """How many entries an array has for one image; 0 where sizes are open."""
+        if self.batch is None:
+            return 0
+        count = self.extent(rebind(sp.Mul(*shape), {self.batch: sp.S.One}))
+        return int(count) if count.is_Integer else 0
 
     def order(self, tensor: Tensor) -> tuple[int, ...]:
         """The declared axes in the order in which they are stored."""

@@ -28,7 +28,7 @@ class Function:
     @property
     def arguments(self) -> tuple[str, ...]:
         """What it is given beside parameters and values, by name."""
-        state = ("state",) if self.procedure.state else ()
+        state = ("state",) if self.procedure.state and not self.procedure.explicit else ()
         modes = (*(("training",) if self.training else ()), *(("rng",) if self.rng else ()))
         return (*(label.name for label in self.procedure.labels), *state, *modes)
 

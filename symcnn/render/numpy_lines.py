@@ -246,13 +246,17 @@ def called(step: Step, node: Called, writer: Writer) -> list[str]:
     call = node.call
     function = writer.functions[call.procedure]
     args = [writer.text(arg) for arg in node.args]
+    own = [] if function.procedure.explicit else [f'part(params, "{call.name}")']
     if not call.backward:
-        args = [f'part(params, "{call.name}")', *args, *function.extras(call.name)]
+        args = [*own, *args, *function.extras(call.name)]
         output = writer.names.get(step.name, step.name)
         return _wrapped(f'{output}, saved["{call.name}"] = {function.name}(', args)
     given = iter(step.also)
     wanted = ["_" if result is None else writer.names.get(n := next(given), n) for result in call.results]
-    args = [f'part(params, "{call.name}")', f'saved.pop("{call.name}")', *args[1:]]
+    args = [*own, f'saved.pop("{call.name}")', *args[1:]]
+    if call.given is not None:
+        results = [*wanted, *(writer.names.get(name, name) for name in given)]
+        return _wrapped(f"{', '.join(results)} = {function.name}_backward(", args)
     results = [*wanted, *(["own"] if function.gradients else [])]
     lines = _wrapped(f"{', '.join(results)} = {function.name}_backward(", args)
     if function.gradients:

@@ -11,7 +11,7 @@ import sympy as sp
 from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import Called
-from symcnn.program.build import Program, entries_of, every_symbol
+from symcnn.program.build import Program, every_symbol
 from symcnn.program.passes import unused
 from symcnn.program.sizes import size_rules
 from symcnn.program.steps import Step
@@ -23,6 +23,7 @@ from symcnn.render.numpy_lines import Block, blocks, fitted, laid_out
 from symcnn.render.numpy_names import OWN_NAMES, names_read, safe
 from symcnn.render.numpy_text import columns, imports, tidy
 
+SIZES = re.compile(r"((?:[A-Z]\w*)(?:, [A-Z]\w*)*,?) = ")
 FREED = 1_048_576  # entries an image from which an array is freed as soon as it is done with
 
 
@@ -97,19 +98,24 @@ class Module:
         values = [self.name(s.equation.tensor.name) for s in self.plan.statements]
         return [next((name for name in names if name in values), names[0])] if names else []
 
-    def counts(self, body: Body) -> bool:
-        """Whether the code reads the number of examples."""
-        return any(re.search(r"\bN\b", line) for block in body.blocks for line in block.lines)
+    def extents_of(self, tensors: Iterable[Tensor]) -> list[str]:
+        """Lines that read all sizes from these arrays, as they are stored."""
+        order = self.program.layout.order
+        stored = [Tensor(t.name, [t.shape[axis] for axis in order(t)], t.role) for t in tensors]
+        return self.size_lines(stored)
+
+    def missing(self, body: Body, tensors: Iterable[Tensor]) -> list[str]:
+        """The sizes that the code reads and these arrays do not tell."""
+        found = {rule.symbol for rule in size_rules(tensors)}
+        batch = self.program.layout.batch
+        sizes = {s for s, _ in next(iter(self.program.layout.instances), ())} | ({batch} if batch else set())
+        return [n for n in sorted(self.name(s.name) for s in sizes - found) if _is_read(n, body)]
 
     def freed(self, steps: Sequence[Step], living: Iterable[str]) -> dict[int, list[str]]:
         """Large arrays of a function that nothing reads after a step, by its place; ``living`` ones outlive it."""
-        batch = self.program.layout.batch
-        if batch is None:
-            return {}
+        layout = self.program.layout
         every = [step for section in self.sections for step in section]
-        large = {
-            step.name for step in every if entries_of(step.node.shape, batch) > FREED and not step.training
-        }
+        large = {step.name for step in every if layout.entries(step.node.shape) > FREED and not step.training}
         last = {name: place for place, step in enumerate(steps) for name in {step.name, *step.reads}}
         found: dict[int, list[str]] = {}
         for name in sorted(large - set(living)):
@@ -146,10 +152,10 @@ class Module:
         steps: Sequence[Step],
         prologue: Iterable[str] = (),
         arrays: Sequence[str] | None = None,
-        counted: bool = True,
+        kept: Sequence[str] = (),
         freed: Mapping[int, Sequence[str]] | None = None,
     ) -> Body:
-        """The code of some steps. Unless ``counted``, the number of examples is left out where no step reads it.
+        """The code of some steps. Sizes of the prologue that neither a step nor ``kept`` reads are left out.
 
         ``arrays`` are those whose dtype it computes in, where it is a function of its own; ``freed`` says which arrays
         are done with after a step.
@@ -157,8 +163,7 @@ class Module:
         writer = self.writer()
         made = tuple(blocks(steps, writer, freed or {}))
         self.helpers |= writer.used
-        counted = counted or self.counts(Body((), made))
-        lines = self._started(steps, [line for line in prologue if counted or not line.startswith("N = ")])
+        lines = self._started(steps, prologue)
         plain = Writer(self.names)
         at = lines.index("") if "" in lines else len(lines)
         named = [(e, s) for e, s in self.extents if s.name in writer.used | self.helpers]
@@ -167,12 +172,15 @@ class Module:
             lines[:0] = self.dialect.begun(arrays)
             if "dtype" in writer.used:
                 lines.append(self.dialect.setting(arrays))
-        return Body(tuple(lines), made)
+        return _trimmed(Body(tuple(lines), made), kept)
 
     def _started(self, steps: Sequence[Step], prologue: Iterable[str]) -> list[str]:
         """The first lines, with the dicts that calls of blocks fill."""
-        calls = {step.node.call.backward for step in steps if isinstance(step.node, Called)}
-        made = {"saved": False in calls, "grads": True in calls}
+        calls = [step.node.call for step in steps if isinstance(step.node, Called)]
+        made = {
+            "saved": any(not call.backward for call in calls),
+            "grads": any(call.backward and call.given is None for call in calls),
+        }
         return [*prologue, *(f"{name} = {{}}" for name, filled in made.items() if filled)]
 
     def size_lines(self, tensors: Iterable[Tensor], known: Iterable[sp.Symbol] = ()) -> list[str]:
@@ -227,6 +235,23 @@ class Module:
             **values,
         )
         return tidy(text.replace("IMPORTS", imports(text), 1))
+
+
+def _is_read(name: str, body: Body) -> bool:
+    lines = (*body.prologue, *(line for block in body.blocks for line in block.lines))
+    return any(re.search(rf"\b{name}\b", line) for line in lines)
+
+
+def _trimmed(body: Body, kept: Sequence[str]) -> Body:
+    """Without the sizes at its start that nothing reads."""
+    lines = list(body.prologue)
+    for place in range(len(lines) - 1, -1, -1):
+        names = SIZES.match(lines[place])
+        rest = Body(tuple(lines[place + 1 :]), body.blocks)
+        if names is None or any(n in kept or _is_read(n, rest) for n in re.findall(r"\w+", names[1])):
+            continue
+        del lines[place]
+    return Body(tuple(lines), body.blocks)
 
 
 def _defined(step: Step) -> list[tuple[str, bool]]:

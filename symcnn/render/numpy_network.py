@@ -120,14 +120,14 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
         "gradients": entries(found),
         "blocks": [pair(routine, program, functions, module) for routine in program.routines],
         **descents(dialect.writer),
-        "calls": any(isinstance(step.node, Called) for step in after),
+        "calls": any(isinstance(step.node, Called) and step.node.call.given is None for step in after),
     }
     return module.rendered("network.py.jinja", values)
 
 
 def _in_block(name: str, plan: Plan) -> bool:
     """Whether a parameter belongs to a block, which gives its gradient."""
-    calls = [action for action in plan.forward if isinstance(action, Call)]
+    calls = [action for action in plan.forward if isinstance(action, Call) and action.given is None]
     return any(
         name == f"{call.name}_{tensor.name}"
         for call in calls

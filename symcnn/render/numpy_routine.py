@@ -6,14 +6,14 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symcnn.core.plan import Plan
+from symcnn.core.plan import Plan, Procedure
 from symcnn.program.array import Called
 from symcnn.program.build import Program, Routine
 from symcnn.program.passes import needed
 from symcnn.program.steps import Step
 from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_module import Body, Module
-from symcnn.render.numpy_names import identifiers, names_read
+from symcnn.render.numpy_names import identifiers, names_read, safe
 from symcnn.render.numpy_text import columns, entries, tuple_text
 
 
@@ -29,9 +29,20 @@ class Pair:
     output: str
     saved: str
     training: bool
+    given: str
     backward: Body
     seed: str
     results: str
+
+    @property
+    def packed(self) -> str:
+        """The values that are kept, as a tuple."""
+        return f"({self.saved})"
+
+    @property
+    def unpacked(self) -> str:
+        """The names that they get."""
+        return f"({self.saved})" if "\n" in self.saved else self.saved
 
 
 def pair(routine: Routine, program: Program, functions: dict[str, Function], outer: Module) -> Pair:
@@ -50,48 +61,70 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], out
         state=procedure.state,
         draws=procedure.draws,
     )
-    inner = Program(plan, program.layout, routine.forward, (), routine.backward)
-    module = Module(inner, named(inner), functions, dialect=outer.dialect)
+    layout = program.layout.sized(procedure.instances)
+    inner = Program(plan, layout, routine.forward, (), routine.backward)
+    names = identifiers(inner) if procedure.explicit else named(inner)
+    names |= {tensor.name: safe(tensor.name) for tensor in procedure.state} if procedure.explicit else {}
+    module = Module(inner, names, functions, dialect=outer.dialect)
     forward, _, backward = module.sections
-    wanted = [t.name for t in (*procedure.cotangents, *(t for _, t in procedure.gradients))]
+    gradients = [tensor for _, tensor in procedure.gradients]
+    wanted = [t.name for t in (*procedure.cotangents, *gradients)]
     after = needed(backward, [*wanted, *calls_of(backward)])
     before = needed(forward, [procedure.output.name, *(t.name for t in procedure.state), *names_read(after)])
     given = [module.name(t.name) for t in plan.inputs]
-    kept = module.kept(after, [*given, *module.made(before)])
-    backward_body = module.body(after, [], module.value_of(kept), freed=module.freed(after, wanted))
-    if module.counts(backward_body):
-        kept = [*kept, "N"]
+    own = [module.name(t.name) for t in (*procedure.parameters, *procedure.state) if procedure.explicit]
+    kept = module.kept(after, [*given, *own, *module.made(before)])
+    known = [procedure.seed, *(() if procedure.explicit else procedure.parameters)]
+    later = module.body(
+        after, module.extents_of(known), module.value_of(kept), freed=module.freed(after, wanted)
+    )
+    kept += module.missing(later, known)
     function = functions[procedure.name]
     living = [procedure.output.name, *kept]
-    image = procedure.inputs[0]
-    batch = [f"N = {given[0]}.shape[{program.layout.order(image).index(0)}]"]
-    own = entries(
-        [(name, module.name(t.name)) for name, t in procedure.gradients if t.name in defined(after)]
-    )
-    results = [module.name(tensor.name) for tensor in procedure.cotangents]
-    if any(isinstance(step.node, Called) for step in after):
-        results += ["grads" if own == "{}" else f"grads | {own}"] if procedure.gradients else []
-    elif procedure.gradients:
-        results.append(own)
+    start = module.extents_of((*procedure.inputs, *procedure.parameters))
     result = Pair(
         name=function.name,
-        places=textwrap.fill(
-            f"{', '.join(procedure.places)}: the output, and what the backward pass reads.",
-            100,
-            subsequent_indent="    ",
-        ),
+        places=_places(procedure),
         table=columns(procedure.table),
-        arguments=", ".join(["params", *given[: len(procedure.inputs)], *function.arguments]),
-        forward=module.body(before, batch, [given[0]], "N" in kept, module.freed(before, living)),
+        arguments=", ".join(
+            [
+                *([] if procedure.explicit else ["params"]),
+                *given[: len(procedure.inputs)],
+                *own,
+                *function.arguments,
+            ]
+        ),
+        forward=module.body(before, start, [given[0]], kept, module.freed(before, living)),
         output=module.name(procedure.output.name),
         saved=tuple_text(kept),
         training=function.training,
-        backward=backward_body,
+        given="kept" if procedure.explicit else "params, kept",
+        backward=later,
         seed=module.name(procedure.seed.name),
-        results=", ".join(results),
+        results=", ".join(_results(procedure, module, after)),
     )
     outer.helpers |= module.helpers
     return result
+
+
+def _places(procedure: Procedure) -> str:
+    """For which blocks the function stands."""
+    if procedure.explicit:
+        return "The output, and what the backward pass reads."
+    text = f"{', '.join(procedure.places)}: the output, and what the backward pass reads."
+    return textwrap.fill(text, 100, subsequent_indent="    ")
+
+
+def _results(procedure: Procedure, module: Module, after: Sequence[Step]) -> list[str]:
+    """What the backward function returns: cotangents, then gradients by name or, where it is so called, one by one."""
+    found = [module.name(tensor.name) for tensor in procedure.cotangents]
+    made = defined(after)
+    if procedure.explicit:
+        return [*found, *(module.name(t.name) for _, t in procedure.gradients if t.name in made)]
+    own = entries([(name, module.name(t.name)) for name, t in procedure.gradients if t.name in made])
+    if any(isinstance(step.node, Called) and step.node.call.given is None for step in after):
+        return found + ([] if not procedure.gradients else ["grads"] if own == "{}" else [f"grads | {own}"])
+    return [*found, own] if procedure.gradients else found
 
 
 def calls_of(steps: Sequence[Step]) -> list[str]:

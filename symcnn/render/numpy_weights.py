@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 
-from symcnn.core.expr import reads
+from symcnn.core.expr import reads, rebind
 from symcnn.core.plan import Action, Call, Plan, Statement
 from symcnn.core.tensor import Tensor
 
@@ -17,9 +17,9 @@ class Initial:
     """A parameter, its shape, and its start: ``weight`` with a fan-in, ``gain`` or ``bias``."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[sp.Expr, ...]
     kind: str
-    fan_in: int = 0
+    fan_in: sp.Expr = sp.S.Zero
 
 
 def initials(plan: Plan) -> list[Initial]:
@@ -36,19 +36,24 @@ def initials(plan: Plan) -> list[Initial]:
 def _initials(
     parameters: Iterable[Tensor], forward: Sequence[Action], blocks: Mapping[str, list[Initial]]
 ) -> list[Initial]:
-    """Those of the statements' own parameters, and of blocks that are called, under prefixed names."""
+    """Those of the statements' own parameters, and of blocks that are called, under the names that they have here."""
     calls = [action for action in forward if isinstance(action, Call)]
-    found = {
-        f"{call.name}_{start.name}": replace(start, name=f"{call.name}_{start.name}")
-        for call in calls
-        for start in blocks[call.procedure]
-    }
+    found = {start.name: start for call in calls for start in _called(call, blocks[call.procedure])}
     statements = [action for action in forward if isinstance(action, Statement)]
     return [found.get(tensor.name) or _initial(tensor, statements) for tensor in parameters]
 
 
+def _called(call: Call, starts: Sequence[Initial]) -> Iterator[Initial]:
+    """The parameters of a block under the names and sizes that they have where it is called."""
+    sizes = dict(call.sizes)
+    for place, start in enumerate(starts):
+        name = f"{call.name}_{start.name}" if call.given is None else call.given[place].name
+        shape = tuple(rebind(extent, sizes) for extent in start.shape)
+        yield Initial(name, shape, start.kind, rebind(start.fan_in, sizes))
+
+
 def _initial(parameter: Tensor, statements: Iterable[Statement]) -> Initial:
-    shape = tuple(int(extent) for extent in parameter.shape)
+    shape = parameter.shape
     for statement in statements:
         equation = statement.equation
         for read in reads(equation.body):
@@ -58,7 +63,7 @@ def _initial(parameter: Tensor, statements: Iterable[Statement]) -> Initial:
             bound = {s for position in read.at for s in position.free_symbols} - free
             summed = [equation.extents[k] for k in sorted(bound, key=str) if k in equation.extents]
             if summed:
-                return Initial(parameter.name, shape, "weight", int(sp.Mul(*summed)))
+                return Initial(parameter.name, shape, "weight", sp.expand(sp.Mul(*summed)))
             return Initial(parameter.name, shape, "bias" if _is_term(equation.body, read) else "gain")
     return Initial(parameter.name, shape, "bias")
 
