@@ -56,7 +56,7 @@ def observe(trees: Iterable[Node]) -> Habits:
                 habits.layered.add(base)
             if node.sub is not None:
                 items = subscript_items(node.sub)
-                if is_numbered(node.sub) and not set(letters_of(items[0])) & habits.indexing:
+                if is_numbered(node.sub) and not set(letters_of(node.sub)) & habits.indexing:
                     continue
                 if all(isinstance(item, Number) for item in items):
                     habits.numbers.setdefault(base, set()).add(len(items))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from symcnn.core.errors import SymcnnError
-from symcnn.notes import chains, examples, shapes
+from symcnn.notes import chains, examples, rounding, shapes
 from symcnn.notes import size_claims as sizes
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
@@ -161,8 +161,11 @@ class Judge:
             return self._inequality(piece)
         if piece.sign not in (*DEFINING, "approx"):
             return Verdict(Kind.NOT_A_CLAIM, reason=f"no equation: {piece.sign}")
+        worked = rounding.judge(piece, self.equations)
+        if worked is not None:
+            return worked
         if piece.sign == "approx":
-            return self.equations.approximate(piece)
+            return Verdict(Kind.CANNOT_CHECK, reason="an approximation that is not given as a number")
         if piece.first and is_update(piece.left, piece.right, self.facts):
             return Verdict(Kind.NOT_A_CLAIM, reason="an update, not an equation")
         if any(isinstance(n, Ellipsis) for n in walk(piece.right)) and not _display(piece.right):

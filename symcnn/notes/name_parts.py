@@ -93,7 +93,10 @@ def _is_letter(node: Node) -> bool:
 
 
 def is_numbered(sub: Node) -> bool:
-    """Whether a subscript is a letter with a number directly after it: `h1`."""
+    """Whether a subscript is a letter with a number directly after it or under it: `h1`, `h_1`."""
+    if isinstance(sub, Script):
+        numbered = isinstance(sub.base, Symbol) and isinstance(sub.sub, Number)
+        return numbered and sub.sup is None and not sub.primes
     return (
         isinstance(sub, Juxtapose)
         and isinstance(sub.parts[0], Symbol)

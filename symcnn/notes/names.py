@@ -247,7 +247,7 @@ def read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, tu
         if len(items) == 1 and 1 not in habits.ranks.get(name, set()):
             return digits, None
         return "", items
-    if is_numbered(sub) and not set(letters_of(items[0])) & habits.indexing:
+    if is_numbered(sub) and not set(letters_of(sub)) & habits.indexing:
         return label_text(sub), None
     first = items[0]
     if (
