@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy as sp
 
+from symcnn.notes.jacobian import Jacobian, scalar_link
 from symcnn.notes.marks import NOWHERE
 from symcnn.notes.name_parts import base_name, is_transpose
-from symcnn.notes.names import Ref, read_name
+from symcnn.notes.named_values import layered, named
+from symcnn.notes.names import read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.tree import (
     BigOperator,
@@ -21,28 +23,14 @@ from symcnn.notes.tree import (
     Gradient,
     Group,
     Node,
-    Number,
     Script,
     Symbol,
 )
 from symcnn.notes.walking import walk
-from symcnn.notes.world import ALONE, Family, Mismatch, Reading, Unreadable
+from symcnn.notes.world import ALONE, Family, Mismatch, Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator
-
-
-@dataclass(frozen=True, slots=True)
-class Jacobian:
-    """∂of/∂wrt entry by entry: the first axes are those of `of`, the others those of `wrt`."""
-
-    entries: Array
-    of_shape: tuple[int, ...]
-    wrt_shape: tuple[int, ...]
-    of: tuple[sp.Expr, ...]
-    wrt: tuple[sp.Expr, ...]
-    of_loss: bool = False
-    by_row: bool = False
 
 
 def derivative(evaluator: Evaluator, node: Derivative) -> Array | Jacobian:
@@ -94,11 +82,7 @@ def jacobian(evaluator: Evaluator, of: Node, wrt: Node) -> Array | Jacobian:
         by_row,
     )
     if value.ndim == 0 and variable.ndim == 0:
-        return _scalar_link(made)
-    return made
-
-
-def _scalar_link(made: Jacobian) -> Jacobian:
+        return scalar_link(made)
     return made
 
 
@@ -119,20 +103,9 @@ def _variable(evaluator: Evaluator, wrt: Node) -> tuple[Array, bool]:
         bare = replace(ref, transposed=False, power=None)
         if ref.power is not None:
             raise Unreadable("a derivative by a power")
-        value = evaluator.named(layered(evaluator, bare), wrt)
+        value = named(evaluator, layered(evaluator, bare), wrt)
         return evaluator.settled(value, wrt), ref.transposed
     return evaluator.value(wrt), False
-
-
-def layered(evaluator: Evaluator, ref: Ref) -> Ref:
-    """A name of which the notes know only layers, without one: the last layer is meant."""
-    world = evaluator.world
-    key = world.facts.resolve(ref.key)
-    known = world.definitions.get(key, [])
-    if ref.layer is None and known and all(d.layer is not None for d in known):
-        last = world.layer_env()["L"]
-        return replace(ref, layer=Number(NOWHERE, str(last)))
-    return ref
 
 
 def loss_symbol(evaluator: Evaluator, of: Node) -> sp.Symbol | None:
@@ -147,56 +120,6 @@ def loss_symbol(evaluator: Evaluator, of: Node) -> sp.Symbol | None:
         return None
     member = ALONE if ref.member is None else evaluator.world.member(ref.member, evaluator.env)
     return evaluator.world.symbol(Family(key, member=member), ())
-
-
-def contract(a: Jacobian, b: Jacobian, reading: Reading) -> Jacobian | None:
-    """The product of two links of a chain: ∂y/∂u · ∂u/∂x summed over u; None where they are no links.
-
-    Raises Mismatch where the order is against the stated layout.
-    """
-    if a.wrt == b.of and a.wrt_shape == b.of_shape:
-        first, second = a, b
-    elif b.wrt == a.of and b.wrt_shape == a.of_shape:
-        if reading.layout == "numerator" and max(len(a.of), len(a.wrt), len(b.wrt), len(b.of)) > 1:
-            return None
-        first, second = b, a
-    else:
-        return None
-    axes = len(first.wrt_shape)
-    entries = (
-        np.tensordot(first.entries, second.entries, axes=axes) if axes else first.entries * second.entries
-    )
-    return Jacobian(
-        array(entries), first.of_shape, second.wrt_shape, first.of, second.wrt, first.of_loss, second.by_row
-    )
-
-
-def flat(made: Jacobian, reading: Reading) -> Array:
-    """A Jacobian as the scalar, vector or matrix that a formula means by it."""
-    of_size, wrt_size = len(made.of), len(made.wrt)
-    if of_size == 1 and (made.of_shape in ((), (1, 1))):
-        value = made.entries.reshape(made.wrt_shape)
-        if value.ndim == 2 and 1 in value.shape and wrt_size > 1:
-            row = reading.layout == "numerator"
-            return value.T if row or made.by_row else value
-        return value
-    if wrt_size == 1:
-        value = made.entries.reshape(made.of_shape)
-        return value.T if reading.layout == "denominator" and value.ndim == 2 else value
-    if reading.entrywise and made.of_shape == made.wrt_shape:
-        square = made.entries.reshape(of_size, wrt_size)
-        if all(square[i, j] == 0 for i in range(of_size) for j in range(wrt_size) if i != j):
-            return array([square[k, k] for k in range(of_size)]).reshape(made.of_shape)
-    if _is_vector(made.of_shape) and _is_vector(made.wrt_shape):
-        matrix = made.entries.reshape(of_size, wrt_size)
-        return matrix.T if reading.layout == "denominator" else matrix
-    raise Unreadable(
-        "a derivative of a matrix by a matrix has four axes, and nothing says how it is laid out"
-    )
-
-
-def _is_vector(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 2 and 1 in shape
 
 
 def gradient(evaluator: Evaluator, node: Gradient) -> Array:
@@ -216,7 +139,7 @@ def differential(evaluator: Evaluator, node: Differential) -> Array:
     ref = read_name(node.body, evaluator.world.facts.habits)
     if node.kind not in ("d", "bar") or ref is None:
         raise Unreadable("a differential of something that is no name")
-    value = evaluator.settled(evaluator.named(replace(ref, transposed=False, power=None), node.body), node)
+    value = evaluator.settled(named(evaluator, replace(ref, transposed=False, power=None), node.body), node)
     world = evaluator.world
     loss = _loss_of(evaluator, value, _letter_of(node.body))
     scaled = world.reading.scaled and _is_computed(evaluator, value) and _over_examples(evaluator, loss)

@@ -9,6 +9,7 @@ import sympy as sp
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.arguments import arguments_of
+from symcnn.notes.conditions import truth
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.free import free_letters
 from symcnn.notes.name_parts import letter, letters_of
@@ -50,7 +51,7 @@ def is_admitted(evaluator: Evaluator, conditions: Sequence[Node]) -> bool:
     """Whether no condition on the indices rules a place out; a condition on anything else says nothing."""
     for condition in conditions:
         try:
-            if evaluator.condition(condition) == 0:
+            if truth(evaluator, condition) == 0:
                 return False
         except SymcnnError:
             continue

@@ -46,7 +46,7 @@ def assignments(evaluator: Evaluator, node: BigOperator) -> Iterator[dict[str, i
     for numbers in grid(*ranges):
         found = dict(zip(letters, numbers, strict=True))
         inner = evaluator.within(found)
-        if all(inner.condition(condition) == 1 for condition in conditions):
+        if all(inner.truth(condition) == 1 for condition in conditions):
             yield found
 
 

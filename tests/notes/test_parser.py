@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from symcnn.notes import tree
 from symcnn.notes.extract import load
+from symcnn.notes.marks import NOWHERE
 from symcnn.notes.parser import parse
 from symcnn.notes.parser_cursor import MAX_DEPTH
 from symcnn.notes.tokens import Macro, NotationError
