@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from symcnn.core.functions import KinkPolicy as KinkPolicy
     from symcnn.front import check as check
     from symcnn.front import derive as derive
+    from symcnn.front import dump as dump
     from symcnn.front import emit as emit
     from symcnn.front import hessian_vector as hessian_vector
     from symcnn.front import load as load
@@ -38,6 +39,7 @@ _HOME = {
     "SymcnnError": "symcnn.core.errors",
     "check": "symcnn.front",
     "derive": "symcnn.front",
+    "dump": "symcnn.front",
     "emit": "symcnn.front",
     "from_onnx": "symcnn.models.importers.onnx_file",
     "from_torch": "symcnn.models.importers.torch_export",

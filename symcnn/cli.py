@@ -195,6 +195,9 @@ def _show(arguments: argparse.Namespace) -> int:
     subject = _subject(arguments)
     if not isinstance(subject, sc.Network):
         raise UsageError(f"expected a model's name, got the layer {arguments.model!r}; try derive or check")
+    if arguments.toml:
+        _deliver(sc.dump(subject), arguments.output)
+        return FINE
     summary = sc.models.summary(subject)
     if arguments.json:
         text = json.dumps(summary, indent=2, ensure_ascii=False)
@@ -376,7 +379,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     models = commands.add_parser("models", help="list the models")
     models.set_defaults(run=_models)
-    for command in (check, show, models):
+    form = show.add_mutually_exclusive_group()
+    form.add_argument("--toml", action="store_true", help="as a model file")
+    form.add_argument("--json", action="store_true", help="for programs")
+    for command in (check, models):
         command.add_argument("--json", action="store_true", help="for programs")
     for command in (verify, derive, emit, check, show, models):
         command.add_argument("-o", "--output", metavar="OUT", help="a file, in place of standard output")

@@ -13,7 +13,7 @@ from symcnn.models.importers.imported import Imported
 from symcnn.nets.catalogue import KINDS
 from symcnn.nets.formula import Layer, of_kind
 from symcnn.nets.network import Network
-from symcnn.nets.sweep import plan
+from symcnn.nets.sweep import plan, routines
 
 if TYPE_CHECKING:
     from symcnn.render.document import Document
@@ -29,6 +29,23 @@ def load(path: str | Path) -> Network:
     from symcnn.models.file import load as read
 
     return read(path)
+
+
+def dump(net: Network | Imported | str, path: str | Path | None = None) -> str:
+    """A network as the text of a model file, which `load` reads as the same network; also written to ``path``.
+
+    Layers that the catalogue does not have are written by their equations. Raises SymcnnError, OSError.
+    """
+    from symcnn.core.files import write_whole
+    from symcnn.models.file_write import dump as written
+
+    found = subject_of(net)
+    if not isinstance(found, Network):
+        raise SymcnnError(f"expected a network, got the layer {found.name}")
+    text = written(found)
+    if path is not None:
+        write_whole(path, text)
+    return text
 
 
 def subject_of(subject: Subject) -> Network | Layer:
@@ -85,7 +102,8 @@ def emit(
         raise SymcnnError(f"expected the style readable or fast, got {style!r}")
     found = subject_of(subject)
     if style == "readable":
-        return emit_plan(plan_of(found), target)
+        stateful = target == "numpy"  # arrays of other libraries are not assigned to
+        return emit_plan(found.plan() if isinstance(found, Layer) else routines(found, stateful), target)
     if target != "numpy":
         raise SymcnnError(f"expected the target numpy with the style fast, got {target!r}")
     return emit_fast(found.plan() if isinstance(found, Layer) else plan(found, flat=True), exact)

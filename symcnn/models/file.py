@@ -24,7 +24,8 @@ A file names its version, its network, the input's shape without the batch, and 
 
 A layer has a ``type`` of `symcnn.layers` with PyTorch's arguments, or a block's name with its parameters; ``name``,
 ``on`` (the values that it reads; inside a block ``x`` is what reaches the block) and ``repeat``. A string in place of
-a number is a parameter of the block, or a product or exact quotient such as ``"4*width"``.
+a number is a parameter of the block, or a product or quotient such as ``"4*width"``. With ``training = false`` the file
+describes the network of evaluation: given statistics, no dropout, no auxiliary losses.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ VERSION = 1
 MOST_BYTES = 256_000
 MOST_AXES = 4
 LARGEST_INPUT = 65_536
-KEYS = ("symcnn", "name", "title", "source", "input", "layers", "block")
+KEYS = ("symcnn", "name", "title", "source", "input", "training", "layers", "block")
 NAME = re.compile(r"[A-Za-z0-9]+([-_.][A-Za-z0-9]+)*")
 
 
@@ -79,9 +80,12 @@ def read(text: str, file: str = "model") -> Network:
     layers = reader.layers(data["layers"])
     name = _name(data["name"], file)
     shape = _input(data["input"], file)
+    training = data.get("training", True)
+    if not isinstance(training, bool):
+        raise ModelFileError(f"{file}: expected training as true or false, got {training!r:.40}")
     title, source = (plain_text(data.get(key, ""), f"{file}: {key}") for key in ("title", "source"))
     try:
-        return Network(layers, shape, name, title=title, source=source)
+        return Network(layers, shape, name, title=title, source=source, training=training)
     except SymcnnError as error:
         raise ModelFileError(f"{file}: {error}") from None
 

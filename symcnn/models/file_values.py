@@ -42,7 +42,7 @@ def argument(value: Any, key: str, parameters: Values, where: str) -> object:
 
 
 def product(text: str, values: Values, where: str) -> object:
-    """The value of a parameter's name, or of a product or exact quotient of parameters and integers."""
+    """The value of a parameter's name, or of a product or quotient of parameters and integers."""
     if text in values:
         return values[text]
     if not PRODUCT.fullmatch(text):
@@ -57,9 +57,9 @@ def product(text: str, values: Values, where: str) -> object:
         if sign == "/" and not value:
             raise ModelFileError(f"{where}: expected a divisor other than 0 in {text!r}")
         total = total / value if sign == "/" else total * value
-    if total.denominator != 1 or abs(total) > LARGEST:
-        raise ModelFileError(f"{where}: expected an integer of at most {LARGEST:,}, got {text} = {total}")
-    return int(total)
+    if abs(total) > LARGEST:
+        raise ModelFileError(f"{where}: expected a number of at most {LARGEST:,}, got {text} = {total}")
+    return total if total.denominator != 1 else int(total)
 
 
 def known_keys(table: Iterable[str], known: Iterable[str], where: str) -> None:
@@ -110,12 +110,12 @@ def exact(value: object, where: str) -> int | Fraction:
     """A finite number as its decimal form says it."""
     if (
         isinstance(value, bool)
-        or not isinstance(value, int | float)
+        or not isinstance(value, int | float | Fraction)
         or value != value
         or abs(value) > LARGEST
     ):
         raise ModelFileError(f"{where}: expected a number, got {value!r:.60}")
-    return value if isinstance(value, int) else Fraction(repr(value))
+    return Fraction(repr(value)) if isinstance(value, float) else value
 
 
 def plain_text(value: object, where: str, lines: bool = False) -> str:

@@ -20,6 +20,7 @@ from symcnn.program.scalar import UndefinedValue
 
 STEP = 1e-5
 TOLERANCE = 1e-6
+MORE = 20  # times as many sizes that are merely small
 ENOUGH_TERMS = 12  # entries times terms of the largest equation: smaller sizes are not looked for
 
 Sizes = dict[sp.Symbol, Any]
@@ -69,13 +70,21 @@ def numeric_evidence(
 def _sizes(
     system: System, cotangents: Sequence[Equation], rng: np.random.Generator, tries: int
 ) -> Iterator[Sizes]:
-    """Small sizes, pairwise distinct where that is possible; scalar parameters take random values."""
-    scalars = [s for s, _ in system.parameters if not s.is_integer]
-    for seed in range(tries):
+    """Small sizes, pairwise distinct where that is possible, at last any; scalar parameters take random values.
+
+    Where a window may lie outside as a whole, as one in ceil mode with any extents, most distinct sizes are of no use.
+    """
+    scalars = sorted((s for s, _ in system.parameters if not s.is_integer), key=str)
+    symbols: list[sp.Symbol] = []
+    for seed in range(tries + MORE * tries):
         sizes: Sizes = dict.fromkeys(system.sizes, 2)  # of tensors that no equation reads any more
-        found = small_sizes((*system.equations, *cotangents), seed, largest=ENOUGH_TERMS)
-        sizes |= {symbol: int(value) for symbol, value in found.items()}
-        yield sizes | {name: float(rng.uniform(0.5, 1.5)) for name in sorted(scalars, key=str)}
+        if seed < tries:
+            found = small_sizes((*system.equations, *cotangents), seed, largest=ENOUGH_TERMS)
+            symbols = sorted(found, key=str)
+            sizes |= {symbol: int(value) for symbol, value in found.items()}
+        else:
+            sizes |= {s: int(rng.integers(1 if s.is_positive else 0, 4)) for s in symbols}
+        yield sizes | {name: float(rng.uniform(0.5, 1.5)) for name in scalars}
 
 
 def _errors(
