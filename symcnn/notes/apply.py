@@ -11,13 +11,13 @@ from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
 from symcnn.notes.arguments import arguments_of, function_name
 from symcnn.notes.facts import FunctionRule
+from symcnn.notes.families import Mismatch, Unreadable
 from symcnn.notes.name_parts import base_name, letter, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.opaque import elementary, maximum, sigmoid, unknown
 from symcnn.notes.operations import Array, array
 from symcnn.notes.tree import Attribute, Chain, Derivative, Group, Node, Number, Script, Symbol, Word
 from symcnn.notes.walking import walk
-from symcnn.notes.world import Mismatch, Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition, Facts
+from symcnn.notes.families import Reading
 from symcnn.notes.name_parts import INDEX_LETTERS, TRANSPOSES, letters_of, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import operation_name
 from symcnn.notes.shaper import CLAIM, Shaper
 from symcnn.notes.tree import Node, Number, Script, Symbol, Word
 from symcnn.notes.walking import walk
-from symcnn.notes.world import Reading, World
+from symcnn.notes.world import World
 
 MOST_WORLDS = 24
 """How many worlds are kept at a time."""

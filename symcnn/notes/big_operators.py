@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from symcnn.notes.apply import sum_over
+from symcnn.notes.families import Unreadable
 from symcnn.notes.jacobian import Jacobian
 from symcnn.notes.name_parts import letters_of
 from symcnn.notes.opaque import maximum
@@ -15,7 +16,6 @@ from symcnn.notes.products import added, multiplied
 from symcnn.notes.sums import assignments
 from symcnn.notes.tree import BigOperator
 from symcnn.notes.values import Value
-from symcnn.notes.world import Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator

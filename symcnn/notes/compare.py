@@ -11,13 +11,14 @@ import sympy as sp
 from symcnn.core.errors import ShapeError
 from symcnn.notes.decide import decide, is_followed
 from symcnn.notes.evaluate import Evaluator
+from symcnn.notes.families import Mismatch, Unreadable
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.jacobian import Jacobian
 from symcnn.notes.operations import Array, array
 from symcnn.notes.places import generic, is_admitted, is_outside, places
 from symcnn.notes.tree import Node
 from symcnn.notes.values import Lazy, Value, shape_text
-from symcnn.notes.world import Mismatch, Unreadable, World
+from symcnn.notes.world import World
 from symcnn.notes.zero import Zero
 
 

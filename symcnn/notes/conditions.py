@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
+from symcnn.notes.families import Mismatch, Unreadable
 from symcnn.notes.opaque import equal, positive, taken
 from symcnn.notes.operations import Array, array
 from symcnn.notes.products import added
@@ -27,7 +28,6 @@ from symcnn.notes.tree import (
 )
 from symcnn.notes.values import shape_text
 from symcnn.notes.walking import walk
-from symcnn.notes.world import Mismatch, Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator

@@ -12,6 +12,7 @@ from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.coefficients import spellings, term_edits
 from symcnn.notes.compare import Outcome
 from symcnn.notes.decide import decide
+from symcnn.notes.defined_values import expanded
 from symcnn.notes.edit import Edit
 from symcnn.notes.edits import edits, pairs
 from symcnn.notes.evaluate import Evaluator
@@ -79,7 +80,7 @@ def _by_value(
     try:
         world = equations.bench.world(piece.order, settings=attempt.settings, reading=attempt.reading)
         value = Evaluator(world, world.layer_env()).scalar(left)
-        value = sp.nsimplify(world.expand(value)) if not value.free_symbols else value
+        value = sp.nsimplify(expanded(world, value)) if not value.free_symbols else value
     except SymcnnError:
         return None
     if not value.is_Rational:

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes.defined_values import defined_families, defined_value
+from symcnn.notes.entries import is_elastic
+from symcnn.notes.families import ALONE, Family, Unreadable
 from symcnn.notes.name_parts import letters_of, names_in
 from symcnn.notes.names import read_name
-from symcnn.notes.world import ALONE, Family, Unreadable, World
+from symcnn.notes.world import World
 
 DEEPEST = 14
 
@@ -63,7 +66,7 @@ class Cotangents:
         elif entry not in self.upstream(symbol):
             result = sp.Integer(0)
         else:
-            value = self.world.value(symbol)
+            value = defined_value(self.world, symbol)
             result = sp.Integer(0) if value is None else self.derivative(value, entry)
         self._derivatives[key] = result
         return result
@@ -78,7 +81,7 @@ class Cotangents:
         """The entries that a symbol is computed from."""
         if symbol not in self._upstream:
             self._upstream[symbol] = frozenset()
-            value = self.world.value(symbol)
+            value = defined_value(self.world, symbol)
             found: set[sp.Symbol] = set()
             for part in value.free_symbols if value is not None else ():
                 found.add(part)
@@ -93,7 +96,7 @@ class Cotangents:
         """For every entry the entries whose definitions read it."""
         if self._dependents is None:
             self._dependents = {}
-            for family in self.world.defined_families():
+            for family in defined_families(self.world):
                 self._note_readers(family)
             losses = self.world.facts.losses
             for key in losses:
@@ -105,7 +108,9 @@ class Cotangents:
         assert self._dependents is not None
         try:
             entries = list(self.world.tensor(family).flat)
-            values = [(entry, self.world.value(entry)) for entry in entries if isinstance(entry, sp.Symbol)]
+            values = [
+                (entry, defined_value(self.world, entry)) for entry in entries if isinstance(entry, sp.Symbol)
+            ]
         except SymcnnError as error:
             self.trouble.append(f"{family}: {error}")
             return
@@ -122,14 +127,16 @@ class Cotangents:
         """A loss that is only said to depend on some names is reached from them."""
         world = self.world
         losses = [
-            f for f in world.defined_families() if f.key == key and world.value(world.symbol(f, ())) is None
+            f
+            for f in defined_families(world)
+            if f.key == key and defined_value(world, world.symbol(f, ())) is None
         ]
         for loss in losses:
             for definition in world.definitions[key]:
                 for node in names_in(definition.body):
                     ref = read_name(node, world.facts.habits)
                     name = world.facts.resolve(ref.key) if ref is not None else ""
-                    for family in [f for f in world.defined_families() if f.key == name and f.key != key]:
+                    for family in [f for f in defined_families(world) if f.key == name and f.key != key]:
                         self._edges.setdefault(family, set()).add(loss)
 
     def reaches(self, family: Family) -> frozenset[Family]:
@@ -155,7 +162,7 @@ class Cotangents:
 
     def connected(self, loss: sp.Symbol) -> bool:
         """Whether the notes define the loss."""
-        return self.world.value(loss) is not None
+        return defined_value(self.world, loss) is not None
 
     def expand(self, expr: sp.Expr, stop: frozenset[Family], depth: int = 0) -> sp.Expr:
         """`expr` with cotangents written by those of the entries computed from theirs, up to `stop`."""
@@ -185,7 +192,7 @@ class Cotangents:
         if not readers:
             return sp.Integer(0) if self._passed_over(family) else symbol
         for reader in readers:
-            value = self.world.value(reader)
+            value = defined_value(self.world, reader)
             assert value is not None
             slope = sp.diff(value, entry)
             if slope != 0:
@@ -207,7 +214,7 @@ class Cotangents:
         if not readers:
             return sp.Integer(0) if self._passed_over(self.world.origin[entry][0]) else None
         for reader in readers:
-            value = self.world.value(reader)
+            value = defined_value(self.world, reader)
             slope = sp.Integer(0) if value is None else sp.diff(value, entry)
             if slope != 0:
                 total += slope * (sp.Integer(1) if reader == loss else self.cotangent(loss, reader))
@@ -217,9 +224,9 @@ class Cotangents:
         """The entries of the tensors from which no other one is computed, and that are no derivatives of the loss."""
         _ = self.dependents
         found: list[sp.Symbol] = []
-        for family in self.world.defined_families():
+        for family in defined_families(self.world):
             entries = [entry for entry in self.world.tensor(family).flat if isinstance(entry, sp.Symbol)]
-            values = [value for entry in entries if (value := self.world.value(entry)) is not None]
+            values = [value for entry in entries if (value := defined_value(self.world, entry)) is not None]
             marks = any(symbol in self.of for value in values for symbol in value.free_symbols)
             read = {f.key for f in self._edges.get(family, ())} - self.world.aside
             if (
@@ -242,7 +249,7 @@ class Cotangents:
 
     def _passed_over(self, family: Family) -> bool:
         """Whether rules for all entries of other tensors read this one, so that what they leave out moves nothing."""
-        if self.world._elastic(family):
+        if is_elastic(self.world, family):
             return False
         readers = [
             d for other in self._edges.get(family, ()) for d in self.world.definitions.get(other.key, ())

@@ -8,6 +8,7 @@ from symcnn.core.errors import SymcnnError
 from symcnn.notes import numeric
 from symcnn.notes.compare import Outcome
 from symcnn.notes.decide import unfold
+from symcnn.notes.defined_values import defined_value, expanded
 from symcnn.notes.trials import number
 from symcnn.notes.verdict import Counterexample
 from symcnn.notes.world import World
@@ -56,10 +57,10 @@ def _open(world: World, side: sp.Expr, outcome: Outcome) -> sp.Expr:
     sides = [unfold(world, outcome.left), unfold(world, outcome.right)]
     stop = cotangents.terminals(sides)
     opened = cotangents.expand(unfold(world, side), stop)
-    names = [s for s in opened.free_symbols if world.value(s) is not None]
+    names = [s for s in opened.free_symbols if defined_value(world, s) is not None]
     inner = frozenset().union(*(cotangents.upstream(s) for s in names)) if names else frozenset()
     if inner & opened.free_symbols and opened.count_ops() < LARGEST:
-        return world.expand(opened)
+        return expanded(world, opened)
     return opened
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import sympy as sp
 
 from symcnn.notes import zero
+from symcnn.notes.defined_values import defined_value
+from symcnn.notes.families import Family
 from symcnn.notes.name_parts import names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.tree import Derivative, Gradient, Node, Script, Symbol
 from symcnn.notes.trials import refuted
 from symcnn.notes.walking import children
-from symcnn.notes.world import Family, World
+from symcnn.notes.world import World
 from symcnn.notes.zero import Zero
 
 MOST_STEPS = 8
@@ -105,14 +107,14 @@ def _proved_in_steps(world: World, expr: sp.Expr, latest_first: bool) -> bool:
     for _ in range(MOST_STEPS):
         if zero.test(expr) is Zero.PROVED:
             return True
-        names = [s for s in expr.free_symbols if s in world.origin and world.value(s) is not None]
+        names = [s for s in expr.free_symbols if s in world.origin and defined_value(world, s) is not None]
         if not names:
             return False
         inner = frozenset().union(*(world.cotangents.upstream(s) for s in names))
         latest = [s for s in names if s not in inner] or names
         if not latest_first:
             latest = [s for s in names if not world.cotangents.upstream(s) & set(names)] or names
-        expr = expr.xreplace({s: world.value(s) for s in latest})
+        expr = expr.xreplace({s: defined_value(world, s) for s in latest})
         if expr.count_ops() > zero.LARGEST:
             return False
     return False
@@ -127,7 +129,7 @@ def unfold(world: World, expr: sp.Expr) -> sp.Expr:
     for _ in range(4):
         table = {}
         for symbol in expr.free_symbols:
-            value = world.value(symbol) if symbol in world.origin else None
+            value = defined_value(world, symbol) if symbol in world.origin else None
             if value is not None and any(s in world.cotangents.of for s in value.free_symbols):
                 table[symbol] = value
         if not table:

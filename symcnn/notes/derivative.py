@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
+from symcnn.notes.defined_values import defined_value
+from symcnn.notes.families import ALONE, Family, Mismatch, Unreadable
 from symcnn.notes.jacobian import Jacobian, scalar_link
 from symcnn.notes.marks import NOWHERE
 from symcnn.notes.name_parts import base_name, is_transpose
@@ -27,7 +29,6 @@ from symcnn.notes.tree import (
     Symbol,
 )
 from symcnn.notes.walking import walk
-from symcnn.notes.world import ALONE, Family, Mismatch, Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator
@@ -154,7 +155,7 @@ def differential(evaluator: Evaluator, node: Differential) -> Array:
 
 def _is_computed(evaluator: Evaluator, value: Array) -> bool:
     first = value.flat[0]
-    return isinstance(first, sp.Symbol) and evaluator.world.value(first) is not None
+    return isinstance(first, sp.Symbol) and defined_value(evaluator.world, first) is not None
 
 
 def _letter_of(node: Node) -> Node:

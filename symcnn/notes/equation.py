@@ -15,7 +15,9 @@ from symcnn.notes.arguments import function_name
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.compare import Outcome, compare
+from symcnn.notes.defined_values import defined_value
 from symcnn.notes.extract import Document
+from symcnn.notes.families import Mismatch, Reading, Unreadable
 from symcnn.notes.name_parts import letter, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.opaque import elementary
@@ -23,7 +25,7 @@ from symcnn.notes.operations import Array
 from symcnn.notes.tree import Call, CallOrProduct, Chain, Differential, Matrix, Node, Number
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.walking import walk
-from symcnn.notes.world import Mismatch, Reading, Unreadable, World
+from symcnn.notes.world import World
 from symcnn.notes.zero import Zero
 
 EACH = re.compile(r"(?:gradients?|derivatives?) of (?:the loss )?\$\\?\w+_\{?\w\}?\$")
@@ -435,7 +437,7 @@ class Equations:
 
                 places = [env | place for place in all_places(world, piece.left, piece.left)]
             value = Evaluator(world, places[0]).value(piece.left)
-            if all(getattr(x, "is_Symbol", False) and world.value(x) is None for x in value.flat):
+            if all(getattr(x, "is_Symbol", False) and defined_value(world, x) is None for x in value.flat):
                 return None
         except (Unreadable, Mismatch, SymcnnError, IndexError):
             return None

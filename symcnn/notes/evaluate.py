@@ -14,6 +14,7 @@ from symcnn.notes.arguments import arguments_of
 from symcnn.notes.big_operators import big_value
 from symcnn.notes.conditions import case_value, indicator, is_indicator, truth
 from symcnn.notes.derivative import derivative, differential, gradient, loss_symbol
+from symcnn.notes.families import Mismatch, Unreadable
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.jacobian import Jacobian, flat
 from symcnn.notes.name_parts import base_name, is_transpose, letter, subscript_items
@@ -54,7 +55,7 @@ from symcnn.notes.tree import (
     Word,
 )
 from symcnn.notes.values import Lazy, Value, as_array, shape_text
-from symcnn.notes.world import Mismatch, Unreadable, World
+from symcnn.notes.world import World
 
 
 class Evaluator:

@@ -8,8 +8,8 @@ import numpy as np
 import sympy as sp
 
 from symcnn.notes import operations as ops
+from symcnn.notes.families import Mismatch, Unreadable
 from symcnn.notes.operations import Array, array
-from symcnn.notes.world import Mismatch, Unreadable
 
 
 def _one() -> Array:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
+from symcnn.notes.families import Reading, Unreadable
 from symcnn.notes.operations import Array, array
-from symcnn.notes.world import Reading, Unreadable
 
 if TYPE_CHECKING:
     pass

@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes.families import Family, Unreadable
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.marks import NOWHERE
 from symcnn.notes.name_parts import letter
@@ -19,7 +20,6 @@ from symcnn.notes.powers import powered
 from symcnn.notes.tree import Fraction, Node, Number, Product, Symbol
 from symcnn.notes.values import Value, as_array
 from symcnn.notes.walking import walk
-from symcnn.notes.world import Family, Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator

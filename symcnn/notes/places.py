@@ -11,11 +11,12 @@ from symcnn.core.errors import SymcnnError
 from symcnn.notes.arguments import arguments_of
 from symcnn.notes.conditions import truth
 from symcnn.notes.evaluate import Evaluator
+from symcnn.notes.families import Family, Unreadable
 from symcnn.notes.free import free_letters
 from symcnn.notes.name_parts import letter, letters_of
 from symcnn.notes.sums import letter_range
 from symcnn.notes.tree import BigOperator, Call, CallOrProduct, Node
-from symcnn.notes.world import Family, Unreadable, World
+from symcnn.notes.world import World
 
 MOST_PLACES = 12
 

@@ -8,10 +8,10 @@ import numpy as np
 import sympy as sp
 
 from symcnn.notes import operations as ops
+from symcnn.notes.families import Unreadable
 from symcnn.notes.operations import Array, array
 from symcnn.notes.tree import Group, Juxtapose, Node, Sequence, Symbol
 from symcnn.notes.values import Value
-from symcnn.notes.world import Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator

@@ -10,6 +10,7 @@ from symcnn.core.errors import ShapeError
 from symcnn.notes import operations as ops
 from symcnn.notes.arguments import arguments_of
 from symcnn.notes.facts import FunctionRule
+from symcnn.notes.families import Mismatch, Unreadable
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.jacobian import Jacobian, contract
 from symcnn.notes.name_parts import base_name, letter
@@ -18,7 +19,6 @@ from symcnn.notes.operations import Array, array
 from symcnn.notes.tree import Add, BigOperator, CallOrProduct, Chain, Node
 from symcnn.notes.values import Lazy, Value, shape_text
 from symcnn.notes.walking import walk
-from symcnn.notes.world import Mismatch, Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator

@@ -15,13 +15,15 @@ import sympy as sp
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.claims import Piece
-from symcnn.notes.evaluate import Evaluator, Value
+from symcnn.notes.defined_values import expanded
+from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import base_name, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import array
 from symcnn.notes.tree import CallOrProduct, Matrix, Node, Number, Unary
+from symcnn.notes.values import Value
 from symcnn.notes.verdict import Counterexample, Kind, Verdict
 from symcnn.notes.walking import walk
 from symcnn.notes.world import World
@@ -194,7 +196,7 @@ def _is_alone(node: Node) -> bool:
 def _expanded(world: World, expr: sp.Expr) -> sp.Expr:
     """An expression with all definitions and derivatives put in."""
     for _ in range(ROUNDS):
-        more = world.expand(world.cotangents.expand(expr, frozenset()))
+        more = expanded(world, world.cotangents.expand(expr, frozenset()))
         if more == expr:
             return expr
         expr = more

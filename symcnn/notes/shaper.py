@@ -44,7 +44,8 @@ from symcnn.notes.tree import (
 from symcnn.notes.walking import children
 
 if TYPE_CHECKING:
-    from symcnn.notes.world import Family, World
+    from symcnn.notes.families import Family
+    from symcnn.notes.world import World
 
 CLAIM = "claim"
 """The scope of formulas that are judged."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
 from symcnn.notes.declared_shapes import listed, real_space, shape_of
+from symcnn.notes.families import Family, Mismatch, Unreadable
 from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import is_transpose
 from symcnn.notes.names import read_name
@@ -15,7 +16,7 @@ from symcnn.notes.tree import Group, Node, Number, Product, Script, Sequence, St
 from symcnn.notes.unparse import unparse
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.walking import walk
-from symcnn.notes.world import Family, Mismatch, Unreadable, World
+from symcnn.notes.world import World
 
 if TYPE_CHECKING:
     from symcnn.notes.equation import Equations

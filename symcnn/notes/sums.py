@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import product as grid
 from typing import TYPE_CHECKING
 
+from symcnn.notes.families import Unreadable
 from symcnn.notes.name_parts import letter, letters_of
 from symcnn.notes.names import read_name
 from symcnn.notes.tree import (
@@ -21,7 +22,6 @@ from symcnn.notes.tree import (
     Stack,
 )
 from symcnn.notes.walking import walk
-from symcnn.notes.world import Unreadable
 
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from symcnn.notes.defined_values import defined_value
 from symcnn.notes.operations import Array, entrywise
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Differentials:
 
     def expression(self, expr: sp.Expr) -> sp.Expr:
         """The differential of an expression, in those of its symbols."""
-        from symcnn.notes.world import Unreadable
+        from symcnn.notes.families import Unreadable
 
         total: sp.Expr = sp.Integer(0)
         for symbol in sorted(expr.free_symbols, key=str):
@@ -56,7 +57,7 @@ class Differentials:
         return expr
 
     def _inner(self, entry: sp.Symbol) -> sp.Expr | None:
-        value = self.world.value(entry) if entry in self.world.origin else None
+        value = defined_value(self.world, entry) if entry in self.world.origin else None
         if value is not None:
             return self.expression(value)
         if entry in self.world.origin and self.world.origin[entry][0].key in self.world.facts.losses:
@@ -64,7 +65,7 @@ class Differentials:
         return None
 
     def _of_open_loss(self, loss: sp.Symbol) -> sp.Expr:
-        from symcnn.notes.world import Unreadable
+        from symcnn.notes.families import Unreadable
 
         cotangents = self.world.cotangents
         last = cotangents.last_computed(loss)

@@ -8,6 +8,7 @@ from typing import Any
 import sympy as sp
 
 from symcnn.notes import numeric, zero
+from symcnn.notes.defined_values import defined_value
 from symcnn.notes.opaque import positive
 from symcnn.notes.world import World
 
@@ -105,7 +106,7 @@ def _defined(world: World, symbol: sp.Symbol, seed: int, known: dict[Any, Any]) 
     if symbol in world.cotangents.of:
         inner = world.cotangents.step(symbol)
         return known[symbol] if inner is None else number(world, inner, seed, known)
-    value = world.value(symbol) if symbol in world.origin else None
+    value = defined_value(world, symbol) if symbol in world.origin else None
     if symbol in world.opaque and world.origin[symbol][0].key not in world.facts.losses:
         return None
     return known[symbol] if value is None else number(world, value, seed, known)
