@@ -26,7 +26,8 @@ from symcnn.notes.walking import same, walk
 from symcnn.notes.zero import Zero
 
 if TYPE_CHECKING:
-    from symcnn.notes.equation import Attempt, Equations
+    from symcnn.notes.attempts import Attempt
+    from symcnn.notes.equation import Equations
 
 MOST_EDITS = 1200
 

@@ -14,6 +14,7 @@ from symcnn.notes.definitions import contains_text_only, definition_of, is_signa
 from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
+from symcnn.notes.given_values import known_value
 from symcnn.notes.guard import Guard
 from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.name_parts import letter, names_in
@@ -210,7 +211,7 @@ class Judge:
             self.bench.dropped.add(definition.order)
             return Verdict(Kind.DEFINITION, reason="numbers for an example")
         if earlier is None:
-            again = self.equations.known_value(piece)
+            again = known_value(self.equations, piece)
             if again is not None:
                 return again
             return self._accept(definition, piece)
@@ -306,7 +307,7 @@ class Judge:
 
     def _announced(self, piece: Piece) -> bool:
         """Whether words before a formula announce another definition."""
-        words = self.equations.words_before(piece).lower()
+        words = self.equations.around.words_before(piece).lower()
         marks = (
             "instead",
             "in place of",

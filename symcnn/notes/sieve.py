@@ -18,7 +18,8 @@ from symcnn.notes.world import World
 from symcnn.notes.zero import Zero
 
 if TYPE_CHECKING:
-    from symcnn.notes.equation import Attempt, Equations
+    from symcnn.notes.attempts import Attempt
+    from symcnn.notes.equation import Equations
 
 MOST_ENTRIES = 4
 

@@ -15,7 +15,8 @@ from symcnn.notes.walking import walk
 from symcnn.notes.world import World
 
 if TYPE_CHECKING:
-    from symcnn.notes.equation import Attempt, Equations
+    from symcnn.notes.attempts import Attempt
+    from symcnn.notes.equation import Equations
 
 # fmt: off
 GREEK = frozenset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from symcnn.notes.attempts import batch_size_name
 from symcnn.notes.claims import Piece
 from symcnn.notes.edit import Vocabulary
 from symcnn.notes.edits_factors import CONVOLVING
@@ -107,7 +108,7 @@ def vocabulary(piece: Piece, equations: Equations, undefined: frozenset[str]) ->
         tuple(dict.fromkeys(same_place + names))[:16],
         tuple(dict.fromkeys(factors))[:5],
         tuple(dict.fromkeys(bounds))[:6],
-        equations.batch_text(),
+        batch_size_name(equations),
         transpose or "T",
         undefined,
         _kronecker(near, piece),

@@ -23,7 +23,7 @@ import sympy as sp
 import symcnn as sc
 from symcnn.core.equation import Equation
 from symcnn.core.errors import SymcnnError
-from symcnn.core.expr import Read, Reduce, Where, reads
+from symcnn.core.expr import Read, Reduce, reads
 from symcnn.nets.formula import Layer
 from symcnn.notes.brackets import as_entries, bracketed
 from symcnn.notes.claims import Piece, pieces

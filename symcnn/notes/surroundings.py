@@ -1,0 +1,116 @@
+"""What the words around a formula say: sizes that they set, a single example, conditions on indices."""
+
+from __future__ import annotations
+
+import re
+
+from symcnn.notes import prose as talk
+from symcnn.notes.claims import Piece
+from symcnn.notes.extract import Document
+from symcnn.notes.facts import Facts
+from symcnn.notes.name_parts import letter
+from symcnn.notes.names import read_name
+from symcnn.notes.tree import Chain, Node, Number
+from symcnn.notes.walking import walk
+
+
+class Surroundings:
+    """The text around each piece of the notes."""
+
+    def __init__(self, document: Document, facts: Facts, found: list[Piece]) -> None:
+        self.document = document
+        self.facts = facts
+        self.pieces = found
+        self.settings = [self._settings(piece) for piece in found]
+        self.single = self._single()
+
+    def words_before(self, piece: Piece) -> str:
+        """The running text between the last display before a piece and the piece."""
+        start = piece.formula.span.start
+        begin = 0
+        for other in self.document.formulas:
+            if other.outer.end <= start and other.display and other.outer.start < piece.formula.outer.start:
+                begin = max(begin, other.outer.end)
+        for block in self.document.prose:
+            if block.kind == "heading" and block.span.end <= start:
+                begin = max(begin, block.span.end)
+        return self.document.text[begin:start]
+
+    def _settings(self, piece: Piece) -> dict[str, int]:
+        """Sizes that the words before a formula set: stride 1, no padding, (s = 1)."""
+        facts = self.facts
+        words = self.words_before(piece)
+        found: dict[str, int] = {}
+        stride, padding = self._named("stride"), self._named("padding")
+        match = re.search(r"stride\s+(?:is\s+)?(one|two|three|[123])\b", words)
+        if match and stride in facts.sizes:
+            found[stride] = {"one": 1, "two": 2, "three": 3}.get(match[1]) or int(match[1])
+        if re.search(r"(no|without|zero)\s+padding", words) and padding in facts.sizes:
+            found[padding] = 0
+        for other in self.pieces:
+            near = other.formula is piece.formula or (
+                not other.formula.display
+                and other.formula.span.end <= piece.formula.span.start
+                and self.document.text.find(words) <= other.formula.span.start
+            )
+            if near and other is not piece and other.sign == "=" and isinstance(other.right, Number):
+                ref = read_name(other.left, facts.habits) if other.left is not None else None
+                if (
+                    ref is not None
+                    and ref.key in facts.sizes
+                    and other.right.text.isdigit()
+                    and ref.indices is None
+                    and int(other.right.text) <= 3
+                ):
+                    found[ref.key] = int(other.right.text)
+        for node in piece.beside:
+            for chain in (n for n in walk(node) if isinstance(n, Chain)):
+                name = letter(chain.sides[0])
+                if name in facts.sizes and isinstance(chain.sides[1], Number):
+                    found[name or ""] = int(chain.sides[1].text)
+        return found
+
+    def _named(self, word: str) -> str:
+        match = re.search(word + r"\s+\$([a-zA-Z])\$", self.document.text)
+        return match[1] if match else word[0]
+
+    def _single(self) -> list[bool]:
+        """For each piece whether the words before it have turned to a single example."""
+        state, result, at = False, [], 0
+        for piece in self.pieces:
+            words = self.document.text[at : piece.formula.span.start]
+            if talk.says_single(words):
+                state = True
+            elif talk.says_batch(words) or re.search(r"^#", words, re.M):
+                state = False
+            at = piece.formula.span.end
+            result.append(state)
+        return result
+
+    def conditions(self, piece: Piece) -> list[Node]:
+        """Conditions on the indices of a claim, written after it: `for m' \\neq m`."""
+        found: list[Node] = [part for node in piece.beside for part in walk(node) if isinstance(part, Chain)]
+        found += self._conditions_before(piece)
+        for other in self.pieces[piece.order + 1 : piece.order + 2]:
+            if other.formula is piece.formula or other.sign not in ("!=", "<", ">", "<=", ">="):
+                continue
+            between = self.document.text[piece.formula.outer.end : other.formula.outer.start]
+            if re.match(r"^[\s,]*(for|if|when|where|with)\s*$", between) and other.left and other.right:
+                assert other.relation is not None
+                found.append(Chain(other.span, (other.left, other.right), (other.relation,)))
+        return found
+
+    def _conditions_before(self, piece: Piece) -> list[Node]:
+        """Conditions in the sentence before a display: `for the wrong classes, j \\neq y_i, ...`."""
+        words = self.words_before(piece)
+        begin = piece.formula.span.start - len(words)
+        words = words.rstrip().rstrip("$[\\").rstrip()
+        begin += max(words.rfind(". "), words.rfind("\n\n"), -1) + 1
+        found: list[Node] = []
+        for other in self.pieces[max(0, piece.order - 4) : piece.order]:
+            if other.formula.display or other.sign not in ("!=", "<", ">", "<=", ">="):
+                continue
+            inside = other.formula.span.start >= begin and piece.formula.display
+            if inside and other.left is not None and other.right is not None and other.relation is not None:
+                found.append(Chain(other.span, (other.left, other.right), (other.relation,)))
+        return found
