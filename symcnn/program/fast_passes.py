@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symcnn.program.array import Apply, Node, Scalar, apply, scalar
+from symcnn.program.array import Apply, Node, Scalar, Transpose, Windows, apply, scalar, transposed
 from symcnn.program.steps import Step, rebuilt
 
 
@@ -34,6 +34,31 @@ def _small(argument: Node) -> Node:
     if isinstance(argument, Apply) and argument.function == "neg":
         argument = argument.args[0]
     return apply("exp", apply("neg", apply("abs", argument)))
+
+
+def mirrored(step: Step) -> Step:
+    """Windows whose two axes have one extent and one step read the same either way: always the same axis first.
+
+    Then the columns of a product forwards are known to be those of the product backwards.
+    """
+    return Step(step.name, rebuilt(step.node, _mirrored), step.statement)
+
+
+def _mirrored(node: Node) -> Node | None:
+    if not isinstance(node, Transpose):
+        return None
+    order = list(node.order)
+    source: Node = node.source
+    above = len(node.order)
+    while isinstance(source, Windows) and source.axis + 1 < above:
+        if len(source.extents) == 2 and len({*source.extents}) == len({*source.steps}) == 1:
+            first, second = sorted(order.index(source.axis + k) for k in (0, 1))
+            order[first], order[second] = source.axis, source.axis + 1
+        above = source.axis
+        source = source.source
+    if tuple(order) == node.order:
+        return None
+    return transposed(rebuilt(node.source, _mirrored), order)
 
 
 def grouped(step: Step) -> Step:
