@@ -11,25 +11,21 @@ import re
 from collections.abc import Iterable, Iterator
 
 from symcnn.notes.claims import Piece
-from symcnn.notes.free import bound_letters
-from symcnn.notes.name_parts import (
-    LAYER_LETTERS,
-    base_name,
-    index_like,
-    letter,
-    letters_of,
-    subscript_items,
-    superscript_items,
+from symcnn.notes.indexed_names import (
+    bound_in,
+    counted_example,
+    indexed,
+    is_turned,
+    names_with_scripts,
+    space_size,
 )
+from symcnn.notes.name_labels import find_labels
+from symcnn.notes.name_parts import base_name, letters_of, superscript_items
 from symcnn.notes.names import LOSS_NAMES, Habits
+from symcnn.notes.tensor_kinds import is_matrix, tensor_kind
 from symcnn.notes.tree import (
     Add,
-    BigOperator,
-    Call,
-    CallOrProduct,
-    Decorated,
     Derivative,
-    Fraction,
     Gradient,
     Group,
     Juxtapose,
@@ -38,14 +34,10 @@ from symcnn.notes.tree import (
     Script,
     Sequence,
     Symbol,
-    Unary,
 )
-from symcnn.notes.walking import children, walk
+from symcnn.notes.walking import walk
 
 ROUNDS = 6
-PARAMETERS = frozenset(
-    {"W", "U", "V", "R", "A", "B", "C", "M", "b", "c", "w", "u", "v", "bf W", "bf b", "bf U"}
-)
 CALLED = re.compile(r"\b(column|vector|matrix|matrices|state)s?\s+\$(\w)_(\w)\$")
 SLICE = re.compile(
     r"\$(\w)_(\w)\$\s+(?:is|be|are|for|denotes?|means)\s+(?:the\s+)?(?:\$?\2\$?-?(?:th\s+)?)?(row|column)s?\s+"
@@ -59,7 +51,7 @@ def find_members(
     """Fill `habits.members`, `habits.implicit` and `habits.slices`."""
     for match in SLICE.finditer(text):
         habits.slices[match[1]] = (match[4], match[3])
-    finder = _Finder(habits, list(trees), found, sizes)
+    finder = Finder(habits, list(trees), found, sizes)
     for match in CALLED.finditer(text):
         finder.called(match[2], match[3], "m" if match[1].startswith("matri") else "v")
     finder.samples()
@@ -70,10 +62,10 @@ def find_members(
         if len(habits.members) + len(habits.implicit) == before:
             break
     finder.losses()
-    finder.labels()
+    find_labels(finder)
 
 
-class _Finder:
+class Finder:
     """Looks at all formulas of the notes; `kinds` tells of a name whether it is a vector or a matrix."""
 
     def __init__(self, habits: Habits, trees: list[Node], found: list[Piece], sizes: set[str]) -> None:
@@ -84,7 +76,7 @@ class _Finder:
         self.sizes = sizes
         self.kinds: dict[str, str] = {}
         self.letters: dict[str, list[str]] = {}
-        self.bound = {name for tree in trees for node in walk(tree) for name in _bound(node)}
+        self.bound = {name for tree in trees for node in walk(tree) for name in bound_in(node)}
         self.entries = {
             name
             for name, ranks in habits.ranks.items()
@@ -103,7 +95,7 @@ class _Finder:
 
     def _declared(self) -> None:
         for piece in self.found:
-            space = _space(piece)
+            space = space_size(piece)
             if space is None or piece.left is None:
                 continue
             kind = "m" if space > 1 else "v"
@@ -132,7 +124,7 @@ class _Finder:
         bases = {base_name(n) for tree in self.trees for n in walk(tree) if isinstance(n, Symbol)}
         for tree in self.trees:
             for node in walk(tree):
-                name, index = _sample(node)
+                name, index = counted_example(node)
                 if name is None or index is None or name.upper() in bases or not self._counting(index):
                     continue
                 if name.isupper() and name not in LOSS_NAMES:
@@ -156,7 +148,7 @@ class _Finder:
     def _tensors_in(self, node: Node) -> Iterator[Node]:
         """The names under a node that stand where only a tensor can."""
         match node:
-            case Script(sup=Node() as sup) if any(_is_transpose(part) for part in superscript_items(sup)):
+            case Script(sup=Node() as sup) if any(is_turned(part) for part in superscript_items(sup)):
                 yield node
             case Group(open="||", body=body):
                 yield from body.terms if isinstance(body, Add) else (body,)
@@ -171,18 +163,8 @@ class _Finder:
 
     def _beside(self, factors: tuple[Node, ...]) -> Iterator[Node]:
         for left, right in itertools.pairwise(factors):
-            if self._is_matrix(left) and isinstance(right, Script) and not _capital(right):
+            if is_matrix(self, left) and isinstance(right, Script) and not _capital(right):
                 yield right
-
-    def _is_matrix(self, node: Node) -> bool:
-        name = base_name(node)
-        if name is None:
-            return False
-        if self.kinds.get(name) == "m":
-            return True
-        plain = name.split()[-1]
-        known = name in self.sizes or name in LOSS_NAMES or name in self.kinds
-        return len(plain) == 1 and plain.isupper() and not known and name not in self.habits.numbers
 
     # --- what follows for other names
 
@@ -192,7 +174,7 @@ class _Finder:
             if piece.sign not in ("=", ":=", "equiv") or piece.left is None or piece.right is None:
                 continue
             name, index = indexed(piece.left)
-            kind = self.kind(piece.right)
+            kind = tensor_kind(self, piece.right)
             counted = set(self._members_letters(piece.right)) - set(self._bound_in(piece.right))
             if name is not None and index is not None:
                 if kind in ("v", "m") and counted & set(letters_of(index)):
@@ -210,7 +192,7 @@ class _Finder:
                     if name is None or index is None or not _capital(left) or not self._counting(index):
                         continue
                     counted = set(self._members_letters(right))
-                    if self.kind(right) == "v" and counted & set(letters_of(index)):
+                    if tensor_kind(self, right) == "v" and counted & set(letters_of(index)):
                         self._add(name, index, "m")
 
     def losses(self) -> None:
@@ -235,7 +217,7 @@ class _Finder:
 
     def _members_letters(self, node: Node) -> list[str]:
         found: list[str] = []
-        for part in _names(node):
+        for part in names_with_scripts(node):
             name, index = indexed(part)
             if name in self.habits.members and index is not None:
                 found += self._counting(index)
@@ -248,160 +230,7 @@ class _Finder:
         return found
 
     def _bound_in(self, node: Node) -> list[str]:
-        return [name for part in walk(node) for name in _bound(part)]
-
-    def kind(self, node: Node) -> str | None:
-        """v for a vector, r for a row, m for a matrix, s for a number, None where nothing says it."""
-        match node:
-            case Symbol() | Script():
-                return self._kind_of_name(node)
-            case Group(open="||" | "|"):
-                return "s"
-            case (
-                Group(body=body) | Decorated(body=body) | Unary(body=body) | BigOperator(body=Node() as body)
-            ):
-                return self.kind(body)
-            case Add(terms=terms):
-                kinds = [kind for kind in map(self.kind, terms) if kind not in (None, "s")]
-                return kinds[0] if kinds else None
-            case Product(factors=factors, operators=operators):
-                if any(op.name == "odot" for op in operators):
-                    return next((kind for kind in map(self.kind, factors) if kind in ("v", "m")), None)
-                if any(op.name not in ("", "cdot", "times") for op in operators):
-                    return None
-                return self._product(factors)
-            case Juxtapose(parts=parts):
-                return self._product(parts)
-            case Fraction(numerator=top):
-                return self.kind(top)
-            case Gradient(wrt=Node() as wrt):
-                return self.kind(wrt)
-            case Derivative(wrt=(wrt,), of=Node() as of) if base_name(of) in LOSS_NAMES:
-                return self.kind(wrt)
-            case Call(argument=argument):
-                return self.kind(argument)
-            case CallOrProduct(group=group, head=head):
-                inner = self.kind(group)
-                return inner if base_name(head) is not None else self._product((head, group))
-        return None
-
-    def _kind_of_name(self, node: Node) -> str | None:
-        base = base_name(node.base) if isinstance(node, Script) else base_name(node)
-        if base is None:
-            return self.kind(node.base) if isinstance(node, Script) else None
-        turned = (
-            isinstance(node, Script)
-            and node.sup is not None
-            and any(_is_transpose(part) for part in superscript_items(node.sup))
-        )
-        kind = self.kinds.get(base)
-        if kind is None and self._is_matrix(node.base if isinstance(node, Script) else node):
-            kind = "m"
-        if isinstance(node, Script) and node.sub is not None and base not in self.habits.members:
-            kind = None if kind == "v" else kind
-        return "r" if turned and kind == "v" else kind
-
-    def _product(self, factors: tuple[Node, ...]) -> str | None:
-        kinds = [self.kind(factor) for factor in factors]
-        if kinds and kinds[-1] == "r":
-            return "m"
-        if "r" in kinds:
-            return "s"
-        if kinds and kinds[-1] == "v":
-            return "v"
-        return "m" if kinds and all(kind == "m" for kind in kinds) else None
-
-    # --- letters that are labels
-
-    def labels(self) -> None:
-        """W_h, W_{xh}, b_y: where h_t, x_t and y_t are tensors, such letters under a weight only name it."""
-        counting = set(self.habits.members.values())
-        if not counting:
-            return
-        bases = {*self.habits.members, *self.habits.implicit}
-        under: dict[str, set[str]] = {}
-        for tree in self.trees:
-            for node in walk(tree):
-                if isinstance(node, Script) and node.sub is not None and base_name(node.base) is not None:
-                    items = subscript_items(node.sub)
-                    if all(isinstance(item, Symbol) for item in items):
-                        for name in letters_of(node.sub):
-                            under.setdefault(name, set()).add(base_name(node.base) or "")
-                elif isinstance(node, Script) and node.sub is not None:
-                    for name in letters_of(node.sub):
-                        under.setdefault(name, set()).add("")
-        names = {
-            name
-            for name, owners in under.items()
-            if name not in counting | self.bound | self.sizes and owners <= PARAMETERS
-        }
-        for tree in self.trees:
-            for node in walk(tree):
-                if isinstance(node, Script) and node.sub is not None:
-                    spelled = [letter(item) or "" for item in subscript_items(node.sub)]
-                    named = any(item in bases for item in spelled) and all(item in names for item in spelled)
-                    if named and base_name(node.base) in PARAMETERS:
-                        self.habits.labelled.add(f"{base_name(node.base)}_{''.join(spelled)}")
-
-
-def indexed(node: Node) -> tuple[str | None, Node | None]:
-    """The base and the index of a name with one index that is not a plain number."""
-    if not isinstance(node, Script) or node.sub is None:
-        return None, None
-    name = base_name(node.base)
-    items = subscript_items(node.sub)
-    if name is None or len(items) != 1 or not letters_of(items[0]) or isinstance(items[0], Script):
-        return None, None
-    if not index_like(items[0]) and not isinstance(items[0], Symbol):
-        return None, None
-    return name, items[0]
-
-
-def _names(node: Node) -> Iterator[Node]:
-    """The names in a formula with their scripts, and those in exponents; of a derivative only the variables."""
-    if isinstance(node, Derivative | Gradient):
-        wrt = node.wrt if isinstance(node, Derivative) else (node.wrt,)
-        for variable in wrt:
-            if isinstance(variable, Script):
-                yield variable
-        return
-    if isinstance(node, Symbol) or (isinstance(node, Script) and base_name(node.base) is not None):
-        yield node
-        if isinstance(node, Script) and node.sup is not None:
-            yield from _names(node.sup)
-        return
-    for child in children(node):
-        yield from _names(child)
-
-
-def _sample(node: Node) -> tuple[str | None, Node | None]:
-    """The base and the i of x^{(i)}."""
-    if not isinstance(node, Script) or node.sup is None:
-        return None, None
-    for part in superscript_items(node.sup):
-        if isinstance(part, Group) and part.open == "(" and not set(letters_of(part)) & LAYER_LETTERS:
-            return base_name(node.base), part.body
-    return None, None
-
-
-def _space(piece: Piece) -> int | None:
-    """How many sizes the space has in which a piece declares a name to be."""
-    if piece.sign != "in":
-        return None
-    match piece.right:
-        case Script(base=Symbol(name="R", font="bb"), sup=Node() as sup):
-            inner = sup.body if isinstance(sup, Group) else sup
-            sizes = inner.factors if isinstance(inner, Product) else (inner,)
-            return 1 if any(getattr(size, "text", "") == "1" for size in sizes) else len(sizes)
-    return None
-
-
-def _bound(node: Node) -> list[str]:
-    return bound_letters(node) if isinstance(node, BigOperator) else []
-
-
-def _is_transpose(node: Node) -> bool:
-    return isinstance(node, Symbol) and node.name in ("T", "top", "intercal")
+        return [name for part in walk(node) for name in bound_in(part)]
 
 
 def _capital(node: Node) -> bool:
