@@ -52,7 +52,7 @@ class Bench:
             if definition.order < order:
                 if self._past_example(definition, order):
                     continue
-                chosen[_slot(definition)] = definition
+                chosen[slot_of(definition)] = definition
                 if definition.indices is None and definition.layer is None:
                     self._forget_entries(chosen, definition)
                 elif definition.indices is not None:
@@ -64,7 +64,7 @@ class Bench:
                 if self._given_before(definition):
                     continue
                 if not any(_swapped(definition.key) == key for key in known | set(self.facts.shapes)):
-                    chosen.setdefault(_slot(definition), definition)
+                    chosen.setdefault(slot_of(definition), definition)
         return tuple(sorted(chosen.values(), key=lambda d: d.order))
 
     def _given_before(self, definition: Definition) -> bool:
@@ -261,7 +261,7 @@ def _newest(active: tuple[Definition, ...]) -> tuple[Definition, ...]:
     return tuple(d for d in active if d.display or d.indices is not None or d.order > shown.get(d.key, -1))
 
 
-def _slot(definition: Definition) -> object:
+def slot_of(definition: Definition) -> object:
     def text(nodes: tuple[Node, ...]) -> str:
         return ",".join("*" if letters_of(n) else str(getattr(n, "text", "?")) for n in nodes)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 
 from symcnn.notes.parser_cursor import OPENING_COMMANDS
 from symcnn.notes.parser_derivatives import as_derivative
+from symcnn.notes.parser_fonts import in_font, styled
 from symcnn.notes.parser_layouts import Layouts, bracketed_matrix, held_together, joined
 from symcnn.notes.parser_tables import (
     ACCENTS,
@@ -19,7 +19,6 @@ from symcnn.notes.parser_tables import (
     FONT_SWITCHES,
     FONTS,
     FUNCTION_COMMANDS,
-    NAMES,
 )
 from symcnn.notes.tree import (
     Accent,
@@ -32,14 +31,11 @@ from symcnn.notes.tree import (
     Fraction,
     Gradient,
     Group,
-    Juxtapose,
     Matrix,
     Node,
     Number,
     Root,
-    Script,
     Stack,
-    Styled,
     Symbol,
     Text,
     Word,
@@ -222,10 +218,10 @@ class Atoms(Layouts):
             radicand = self.argument()
             return Root(self.since(start), radicand, degree)
         if name in FONTS:
-            return self._font(FONTS[name], start)
+            return in_font(self, FONTS[name], start)
         if name in FONT_SWITCHES:
             body = self.empty() if self.closes() else self.sequence()
-            return self._styled(FONT_SWITCHES[name], body, start)
+            return styled(self, FONT_SWITCHES[name], body, start)
         if name in ACCENTS:
             body = self.argument()
             return Accent(self.since(start), ACCENTS[name], body)
@@ -298,64 +294,3 @@ class Atoms(Layouts):
         return body
 
     # --- fonts
-
-    def _font(self, font: str, start: int) -> Node:
-        name = self._braced_name()
-        if name and (font in ("rm", "sf", "tt", "it") or name.lower() in NAMES):
-            self.at += len(name) + 2
-            return Word(self.since(start), name, font)
-        if not (self.peek().kind in ("open", "letter", "digit") or self.names_symbol(self.peek())):
-            raise self.error("what to set in the font")
-        body = self.argument()
-        return self._styled(font, body, start)
-
-    def _braced_name(self) -> str:
-        """The one word of letters and digits in the braces that come, or nothing."""
-        if not self.next_is("open"):
-            return ""
-        ahead, name = 1, ""
-        while self.peek(ahead).kind in ("letter", "digit") or (
-            self.peek(ahead).text == "-" and len(name) > 1
-        ):
-            name += self.peek(ahead).text
-            ahead += 1
-        hyphens = [part for part in name.split("-") if len(part) < 2]
-        if (
-            self.peek(ahead).kind != "close"
-            or len(name) < 2
-            or not name[0].isalpha()
-            or ("-" in name and hyphens)
-        ):
-            return ""
-        return name
-
-    def _styled(self, font: str, body: Node, start: int) -> Node:
-        """The body in a font; the font goes to the letter where there is only one."""
-        span = self.since(start)
-        match body:
-            case Symbol(name=name):
-                return Symbol(span, name, body.font or font)
-            case Script(base=Symbol() | Accent() as base):
-                return replace(body, span=span, base=_in_font(base, font))
-            case Accent(body=Symbol() as inner):
-                return replace(body, span=span, body=_in_font(inner, font))
-            case Juxtapose(parts=parts) if font == "rm" and all(_is_letter(part) for part in parts):
-                return Word(span, "".join(part.name for part in parts if isinstance(part, Symbol)), font)
-            case Empty() | Word() | Styled() | Text():
-                return replace(body, span=span)
-            case Number():
-                return Symbol(span, body.span.of(self.latex), font)
-        return Styled(span, font, body)
-
-
-def _is_letter(node: Node) -> bool:
-    return isinstance(node, Symbol) and len(node.name) == 1
-
-
-def _in_font(node: Node, font: str) -> Node:
-    match node:
-        case Symbol():
-            return replace(node, font=node.font or font)
-        case Accent(body=Symbol() as inner):
-            return replace(node, body=_in_font(inner, font))
-    return node

@@ -1,0 +1,194 @@
+"""Verdicts on definitions: a new name, a restatement, or a contradiction to an earlier one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from symcnn.notes import chains
+from symcnn.notes.bench import slot_of
+from symcnn.notes.claims import Piece
+from symcnn.notes.facts import Definition
+from symcnn.notes.given_values import known_value
+from symcnn.notes.name_parts import names_in
+from symcnn.notes.names import read_name
+from symcnn.notes.relabel import skeleton
+from symcnn.notes.repair import against_definition
+from symcnn.notes.tree import Add, Annotated, Decorated, Derivative, Gradient, Group, Node, Number, Script
+from symcnn.notes.verdict import Kind, Verdict
+from symcnn.notes.walking import same
+
+if TYPE_CHECKING:
+    from symcnn.notes.judge import Judge
+
+
+def by_rival(judge: Judge, piece: Piece) -> Verdict | None:
+    """What is not false under another definition that the notes give of its name contradicts the one in force."""
+    keys = {
+        judge.facts.resolve(ref.key)
+        for side in (piece.left, piece.right)
+        for node in (names_in(side) if side is not None else ())
+        if (ref := read_name(node, judge.facts.habits)) is not None
+    }
+    undecided: Verdict | None = None
+    for rival, earlier in judge.rivals:
+        accepted = judge.bench.accepted
+        if judge.facts.resolve(rival.key) not in keys or earlier not in accepted:
+            continue
+        judge.bench.accepted = [rival if d is earlier else d for d in accepted]
+        try:
+            other = judge.equations.judge(piece, quick=True)
+        finally:
+            judge.bench.accepted = accepted
+        if other.kind is Kind.FAILS:
+            continue
+        kind = Kind.CANNOT_CHECK if other.kind is Kind.CANNOT_CHECK else Kind.INCONSISTENT
+        reason = f"the notes define {rival.key} in two ways, in lines {earlier.line} and {rival.line}"
+        found = Verdict(kind, reason=reason, related_lines=(earlier.line, rival.line))
+        if kind is Kind.INCONSISTENT:
+            return found
+        undecided = undecided or found
+    return undecided
+
+
+def definition_verdict(judge: Judge, piece: Piece) -> Verdict:
+    definition = judge.definitions.get(piece.order)
+    if definition is None:
+        return Verdict(Kind.DEFINITION, reason="introduces a function")
+    earlier = _earlier(judge, definition)
+    if not names_in(definition.body) and _is_used(judge, definition):
+        judge.bench.dropped.add(definition.order)
+        return Verdict(Kind.DEFINITION, reason="numbers for an example")
+    if earlier is None:
+        again = known_value(judge.equations, piece)
+        if again is not None:
+            return again
+        return _accept(judge, definition, piece)
+    if definition.display:
+        return _accept(judge, definition, piece)
+    return _again(judge, definition, earlier, piece)
+
+
+def _is_used(judge: Judge, definition: Definition) -> bool:
+    """Whether a name has a meaning already: it is defined, or read by a definition."""
+    if isinstance(bare(definition.body), Number) and definition.key in judge.facts.losses:
+        return False
+    if definition.key in judge.facts.losses or isinstance(definition.body, Add):
+        return False
+    for other in judge.bench.accepted:
+        keys = [read_name(node, judge.facts.habits) for node in names_in(other.body)]
+        if other.key == definition.key or any(ref is not None and ref.key == definition.key for ref in keys):
+            return True
+    return False
+
+
+def _accept(judge: Judge, definition: Definition, piece: Piece) -> Verdict:
+    wrong = chains.circle(definition, judge.bench, piece)
+    if wrong is not None:
+        judge.bench.dropped.add(definition.order)
+        return wrong
+    judge.bench.accepted.append(definition)
+    return Verdict(Kind.DEFINITION, reason="introduces a name")
+
+
+def _earlier(judge: Judge, definition: Definition) -> Definition | None:
+
+    slot = slot_of(definition)
+    for other in reversed(judge.bench.accepted):
+        if slot_of(other) == slot:
+            return other
+    return None
+
+
+def _again(judge: Judge, definition: Definition, earlier: Definition, piece: Piece) -> Verdict:
+    """A name that was defined before: a restatement, a new definition, or a contradiction."""
+    if isinstance(earlier.body, Derivative | Gradient):
+        return judge.equations.judge(piece)
+    if isinstance(definition.body, Number) and isinstance(earlier.body, Number):
+        return _accept(judge, definition, piece)
+    outcome = judge.equations.judge(piece, quick=True)
+    if outcome.kind is not Kind.HOLDS and not names_in(definition.body):
+        return Verdict(
+            Kind.CANNOT_CHECK, reason="a number of an example, whose values are not tied to the names"
+        )
+    if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF) and not _same_form(judge, definition, earlier):
+        return replace(outcome, related_lines=(earlier.line,))
+    if outcome.kind in (Kind.HOLDS, Kind.HOLDS_IF):
+        return Verdict(
+            Kind.DEFINITION,
+            proof=outcome.proof,
+            reason="restates a definition",
+            related_lines=(earlier.line,),
+        )
+    wrong = chains.circle(definition, judge.bench, piece)
+    if wrong is None and (_announced(judge, piece) or _elsewhere(judge, definition, earlier)):
+        judge.bench.accepted.append(definition)
+        return Verdict(
+            Kind.DEFINITION, reason="defines the name anew from here on", related_lines=(earlier.line,)
+        )
+
+    if outcome.kind is Kind.CANNOT_CHECK and _leaves(judge, definition) == _leaves(judge, earlier):
+        return replace(outcome, related_lines=(earlier.line,))
+    judge.bench.dropped.add(definition.order)
+    judge.rivals.append((definition, earlier))
+    return against_definition(definition, earlier, piece, judge.equations, outcome)
+
+
+def _leaves(judge: Judge, definition: Definition) -> frozenset[str]:
+    """The names that a definition comes down to when those that are defined are put in."""
+    known = {d.key: d for d in judge.bench.accepted if d.key != definition.key}
+    found: set[str] = set()
+    waiting, seen = [definition.body], {definition.key}
+    while waiting:
+        for node in names_in(waiting.pop()):
+            ref = read_name(node, judge.facts.habits)
+            key = judge.facts.resolve(ref.key) if ref is not None else ""
+            if key in known and key not in seen:
+                waiting.append(known[key].body)
+            elif key not in known:
+                found.add(key)
+            seen.add(key)
+    return frozenset(found - judge.facts.bound - judge.facts.sizes)
+
+
+def _same_form(judge: Judge, definition: Definition, earlier: Definition) -> bool:
+    """Whether two definitions are the same but for labels and capitals."""
+    first, second = judge.pieces[definition.order], judge.pieces[earlier.order]
+    return same(definition.body, earlier.body) or skeleton(first) == skeleton(second)
+
+
+def _announced(judge: Judge, piece: Piece) -> bool:
+    """Whether words before a formula announce another definition."""
+    words = judge.equations.around.words_before(piece).lower()
+    marks = (
+        "instead",
+        "in place of",
+        " now ",
+        "alternativ",
+        "for example",
+        "suppose",
+        " let ",
+        "if we",
+        "variant",
+        "general",
+    )
+    return any(mark in f" {words} " for mark in marks) or words.startswith("with ")
+
+
+def _elsewhere(judge: Judge, definition: Definition, earlier: Definition) -> bool:
+    """Whether a definition begins a section of its own in which the older one is not used again."""
+    sections = judge.bench.sections
+    if sections[definition.order] == sections[earlier.order]:
+        return False
+
+    slot = slot_of(definition)
+    for later in judge.facts.definitions:
+        if later.order > definition.order and slot_of(later) == slot and same(later.body, earlier.body):
+            return False
+    return True
+
+
+def bare(node: Node | None) -> Node | None:
+    while isinstance(node, Script | Decorated | Annotated | Group):
+        node = node.base if isinstance(node, Script) else node.body
+    return node
