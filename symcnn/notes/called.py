@@ -52,7 +52,8 @@ def as_arrays(tree: Node, calls: Calls) -> Node:
 
 def _open(call: Call, axes: int) -> bool:
     """Whether nothing but the notes says what an operation gives."""
-    if not isinstance(call.function, Word):
+    function = call.function.base if isinstance(call.function, Script) else call.function
+    if not isinstance(function, Word):
         return False
-    name = operation_name(call.function.text)
+    name = operation_name(function.text)
     return not known_function(name) or (name in BINARY and "conv" in name and axes > MATRIX_AXES)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def indicator(evaluator: Evaluator, condition: Node) -> Array:
     """1 where a condition holds; entry by entry where it compares arrays."""
     match condition:
-        case Chain(sides=(a, b), relations=(relation,)):
+        case Chain(sides=(a, b), relations=(relation,)) if not _of_a_maximum(b):
             x, y = evaluator.value(a), evaluator.value(b)
             if x.size > 1 or y.size > 1:
                 shape = x.shape if x.size > 1 else y.shape
@@ -72,12 +72,21 @@ def _branch_condition(evaluator: Evaluator, condition: Node | None, left: sp.Exp
     if condition is None:
         return left
     words = " ".join(n.text for n in walk(condition) if isinstance(n, Text | Word)).lower()
-    chains = [n for n in walk(condition) if isinstance(n, Chain)]
+    chains = [n for n in _listed(condition) if isinstance(n, Chain)]
     if not chains and any(word in words for word in ("otherwise", "else", "sonst", "not")):
         return left
     if not chains:
         raise Unreadable("a condition in words")
-    return truth(evaluator, chains[0])
+    if len(chains) > 1 and "or" in words.split():
+        raise Unreadable("a condition with an alternative")
+    return sp.Mul(*(truth(evaluator, chain) for chain in chains))
+
+
+def _listed(condition: Node) -> tuple[Node, ...]:
+    """The conditions that stand beside each other, outside of what they are made of."""
+    if isinstance(condition, Sequence):
+        return tuple(part for item in condition.items for part in _listed(item))
+    return _listed(condition.body) if isinstance(condition, Group) else (condition,)
 
 
 def truth(evaluator: Evaluator, node: Node) -> sp.Expr:
@@ -90,7 +99,8 @@ def truth(evaluator: Evaluator, node: Node) -> sp.Expr:
         case Chain(sides=sides, relations=relations):
             result: sp.Expr = sp.Integer(1)
             for a, relation, b in zip(sides, relations, sides[1:], strict=False):
-                if isinstance(b, BigOperator) and b.name == "argmax" and relation.name == "=":
+                if _of_a_maximum(b) and relation.name == "=":
+                    assert isinstance(b, BigOperator)
                     result *= _taken_at(evaluator, a, b)
                     continue
                 if isinstance(a, Empty) and relation.name in ("->", "implies"):
@@ -100,6 +110,11 @@ def truth(evaluator: Evaluator, node: Node) -> sp.Expr:
                 )
             return result
     raise Unreadable("a condition that is no relation")
+
+
+def _of_a_maximum(node: Node) -> bool:
+    """Whether a side of a condition is the place of a maximum."""
+    return isinstance(node, BigOperator) and node.name == "argmax"
 
 
 def _compared(evaluator: Evaluator, node: Node) -> sp.Expr:

@@ -115,8 +115,8 @@ class Cotangents:
             self.trouble.append(f"{family}: {error}")
             return
         for entry, value in values:
-            if value is None:
-                continue
+            if value is None or any(read in self.of for read in value.free_symbols):
+                continue  # what is made of derivatives of the loss is not on the way to it
             mine = self.world.origin[entry][0]
             for read in sorted(value.free_symbols, key=str):
                 if read in self.world.origin:

@@ -88,7 +88,7 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
     sides = [unfold(world, left), unfold(world, right)]
     mine, theirs = (cotangents.families(side) for side in sides)
     for stop in (theirs, mine) if mine != theirs else ():
-        near = cotangents.expand(difference, stop) if stop else difference
+        near = cotangents.expand(difference, stop)
         if near != difference and (zero_at_once(near) or _proved_in_steps(world, near, True)):
             return Zero.PROVED, sp.Integer(0)
     stop = cotangents.terminals([difference, *sides])

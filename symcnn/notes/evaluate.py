@@ -256,7 +256,9 @@ class Evaluator:
 
     def _call_or_product(self, head: Node, group: Node, node: Node) -> Value:
         if is_indicator(head):
-            return indicator(self, arguments_of(group)[0])
+            conditions = arguments_of(group)
+            several = len(conditions) > 1 and isinstance(group, Group)
+            return indicator(self, group.body if several else conditions[0])
         if self.world.is_function(head):
             return apply_function(self, head, group, node)
         called = base_name(head)

@@ -114,12 +114,18 @@ def find_larger(facts: Facts, trees: list[Node]) -> None:
     for bound in bounds:
         if not isinstance(bound, Add):
             continue
-        names = [letter(term) for term in bound.terms]
-        less = [letter(t.body) for t in bound.terms if isinstance(t, Unary) and t.name == "-"]
+        terms = _terms(bound)
+        names = [letter(term) for term in terms]
+        less = [letter(t.body) for t in terms if isinstance(t, Unary) and t.name == "-"]
         smaller = tuple(name for name in less if name in facts.sizes)
         if names[0] in facts.sizes and smaller and names[0] is not None:
             known = facts.larger.get(names[0], ())
             facts.larger[names[0]] = (*known, *(n for n in smaller if n not in known))
+
+
+def _terms(node: Node) -> list[Node]:
+    """The terms of a sum, of sums in it too."""
+    return [t for term in node.terms for t in _terms(term)] if isinstance(node, Add) else [node]
 
 
 def note_between(facts: Facts, node: Node) -> None:

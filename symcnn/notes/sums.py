@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product as grid
 from typing import TYPE_CHECKING
 
+from symcnn.core.errors import SymcnnError
 from symcnn.notes.families import Unreadable
 from symcnn.notes.name_parts import letter, letters_of
 from symcnn.notes.names import read_name
@@ -18,6 +18,8 @@ from symcnn.notes.tree import (
     Group,
     Juxtapose,
     Node,
+    Product,
+    Script,
     Sequence,
     Stack,
 )
@@ -38,16 +40,64 @@ def assignments(evaluator: Evaluator, node: BigOperator) -> Iterator[dict[str, i
         for name, values in _ranges(evaluator, part, node, conditions):
             letters.append(name)
             ranges.append(values)
-    count = 1
-    for values in ranges:
-        count *= len(values)
-    if count > LARGEST_SUM:
-        raise Unreadable(f"a sum of {count} terms is above the limit of {LARGEST_SUM}")
-    for numbers in grid(*ranges):
-        found = dict(zip(letters, numbers, strict=True))
+    deltas = _deltas(evaluator, node.body) if node.name == "sum" else []
+    for count, found in enumerate(_restricted(evaluator, list(zip(letters, ranges, strict=True)), deltas)):
+        if count == LARGEST_SUM:
+            raise Unreadable(f"a sum of more than {LARGEST_SUM} terms is above the limit")
         inner = evaluator.within(found)
         if all(inner.truth(condition) == 1 for condition in conditions):
             yield found
+
+
+def _restricted(
+    evaluator: Evaluator, ranges: list[tuple[str, range]], deltas: list[tuple[Node, Node]]
+) -> Iterator[dict[str, int]]:
+    """The assignments at which no Kronecker delta of the body is zero."""
+    open_letters = {name for name, _ in ranges}
+
+    def extended(found: dict[str, int]) -> Iterator[dict[str, int]]:
+        if len(found) == len(ranges):
+            yield found
+            return
+        name, values = ranges[len(found)]
+        waiting = open_letters - {*found, name}
+        due = [pair for pair in deltas if name in _letters(pair) and not waiting & _letters(pair)]
+        for number in values:
+            now = {**found, name: number}
+            if all(_agree(evaluator, pair, now) for pair in due):
+                yield from extended(now)
+
+    yield from extended({})
+
+
+def _letters(pair: tuple[Node, Node]) -> set[str]:
+    return {*letters_of(pair[0]), *letters_of(pair[1])}
+
+
+def _agree(evaluator: Evaluator, pair: tuple[Node, Node], found: dict[str, int]) -> bool:
+    """Whether a delta is 1; where its indices are no whole numbers it is left to the body."""
+    env = {**evaluator.env, **found}
+    try:
+        first, second = (evaluator.world.integer(side, env) for side in pair)
+    except SymcnnError:
+        return True
+    return first == second
+
+
+def _deltas(evaluator: Evaluator, body: Node | None) -> list[tuple[Node, Node]]:
+    """The pairs of indices of the Kronecker deltas that are factors of a body."""
+    match body:
+        case Juxtapose(parts=parts):
+            return [pair for part in parts for pair in _deltas(evaluator, part)]
+        case Product(factors=factors, operators=operators) if all(o.name != "/" for o in operators):
+            return [pair for part in factors for pair in _deltas(evaluator, part)]
+        case Script():
+            ref = read_name(body, evaluator.world.facts.habits)
+            if ref is None or ref.key != "delta" or ref.key in evaluator.world.definitions:
+                return []
+            if len(pair := ref.indices or ()) == 2 and ref.layer is None and ref.power is None:
+                return [(pair[0], pair[1])]
+    return []
 
 
 def _parts(lower: Node | None) -> list[Node]:
