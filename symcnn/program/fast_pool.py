@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import sympy as sp
 
@@ -134,21 +134,11 @@ def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
     made.append(weight)
     batch = (conv.batch, conv.data.tensor.shape[0])
     outs = [(i.symbol, i.extent) for i in pool.equation.free[2:]]
-    data, weight_at, data_at, bound = split(conv, strides, reach, [extent for _, extent in outs], taken, made)
+    columns, weight_at, bound = columned(conv, strides, reach, outs, taken, made)
     c = fresh("c")
     places = [k for k, _ in outs]
-    steps = [index(k.name) for k, _ in bound]
-    named = dict(zip((k for k, _ in bound), steps, strict=True))
-    split_axes = [(step, extent) for step, (_, extent) in zip(steps, bound, strict=True)]
-    made.append(
-        equation(
-            unused_name(f"{conv.weight.tensor.name}_split", taken),
-            [*zip(phase, counts, strict=True), outputs, channels, *split_axes],
-            Read(weight.tensor, [*phase, outputs[0], channels[0], *(rebind(p, named) for p in weight_at)]),
-        )
-    )
-    product = Read(made[-1].tensor, [*phase, outputs[0], c, *(k for k, _ in bound)]) * Read(
-        data, [c, *data_at(places), conv.batch]
+    product = Read(weight.tensor, [*phase, outputs[0], c, *weight_at]) * Read(
+        columns, [c, *(k for k, _ in bound), *places, conv.batch]
     )
     body = Reduce("sum", product, [(c, channels[1]), *bound])
     free = [*zip(phase, counts, strict=True), outputs, *outs, batch]
@@ -163,54 +153,48 @@ def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equati
     return made[-1]
 
 
-def split(
+def columned(
     conv: Convolution,
     strides: Sequence[int],
     reach: Sequence[int],
-    outs: Sequence[sp.Expr],
+    outs: Sequence[tuple[sp.Symbol, sp.Expr]],
     taken: set[str],
     made: list[Equation],
-) -> tuple[
-    Tensor,
-    list[sp.Expr],
-    Callable[[Sequence[sp.Expr]], list[sp.Expr]],
-    list[tuple[sp.Symbol, sp.Expr]],
-]:
-    """The input with places that a stride skips as axes of their own, in the order [c, a…, h…, n].
+) -> tuple[Tensor, list[sp.Expr], list[tuple[sp.Symbol, sp.Expr]]]:
+    """The windows of the input side by side, in the order [c, r, a…, i…, n] of the weights that they meet.
 
-    Gives the tensor, how the windows read weight and data, and the limits of the sums.
+    First the places that a stride u skips become axes of their own, x_split[c,a,h,n] = x[n,c,u·h + a], so that runs
+    along h stay together; then x_columns[c,r,a,i,n] = x_split[c,a,i + r,n]. Gives the tensor, where the weights are
+    read, and the limits of the sum but for the channels.
     """
     batch, channel = (conv.batch, conv.data.tensor.shape[0]), (index("c"), conv.data.tensor.shape[1])
-    rest = [index(f"{LETTERS[at]}2") for at in range(len(strides))]
-    steps = [r // u for r, u in zip(reach, strides, strict=True)]
+    count = range(len(strides))
+    steps = [sp.Integer(r // u) for r, u in zip(reach, strides, strict=True)]
+    coarse, fine = [index(k) for k in "rstuv"[: len(strides)]], [index(f"{LETTERS[k]}2") for k in count]
+    thin = [k for k in count if strides[k] > 1]
+    rest = [(fine[k], sp.Integer(strides[k])) for k in thin]
     height = [index(k) for k in "hwxyz"[: len(strides)]]
-    extents = [sp.expand(out + step - 1) for out, step in zip(outs, steps, strict=True)]
-    at = [u * h + a + s.offset for u, h, a, s in zip(strides, height, rest, conv.sliding, strict=True)]
-    thin = [k for k, u in enumerate(strides) if u > 1]
+    extents = [sp.expand(out + step - 1) for (_, out), step in zip(outs, steps, strict=True)]
     at = [
-        place.subs(a, 0) if k not in thin else place
-        for k, (place, a) in enumerate(zip(at, rest, strict=True))
+        strides[k] * height[k] + (fine[k] if k in thin else 0) + s.offset for k, s in enumerate(conv.sliding)
     ]
-    axes = [
-        channel,
-        *((rest[k], sp.Integer(strides[k])) for k in thin),
-        *zip(height, extents, strict=True),
-        batch,
-    ]
-    made.append(
-        equation(
-            unused_name(f"{conv.data.tensor.name}_split", taken),
-            axes,
-            Read(conv.data.tensor, [batch[0], channel[0], *at], 0),
-        )
+    split = equation(
+        unused_name(f"{conv.data.tensor.name}_split", taken),
+        [channel, *rest, *zip(height, extents, strict=True), batch],
+        Read(conv.data.tensor, [batch[0], channel[0], *at], 0),
     )
-    coarse, fine = [fresh(k) for k in "rstuv"[: len(strides)]], [fresh(f"{LETTERS[k]}2") for k in thin]
-    bound = [*zip(fine, (sp.Integer(strides[k]) for k in thin), strict=True)]
-    bound += list(zip(coarse, map(sp.Integer, steps), strict=True))
-    inner = dict(zip(thin, fine, strict=True))
-    weight = [strides[k] * coarse[k] + inner.get(k, 0) for k in range(len(strides))]
-
-    def data(places: Sequence[sp.Expr]) -> list[sp.Expr]:
-        return [*fine, *(place + k for place, k in zip(places, coarse, strict=True))]
-
-    return made[-1].tensor, weight, data, bound
+    bound = [
+        axis
+        for k in count
+        for axis in ((coarse[k], steps[k]), *([(fine[k], sp.Integer(strides[k]))] if k in thin else []))
+    ]
+    windows = [out + k for (out, _), k in zip(outs, coarse, strict=True)]
+    columns = equation(
+        unused_name(f"{conv.data.tensor.name}_columns", taken),
+        [channel, *bound, *outs, batch],
+        Read(split.tensor, [channel[0], *(k for k, _ in rest), *windows, batch[0]]),
+    )
+    made += [split, columns]
+    inner = {k: fresh(k.name) for k, _ in bound}
+    weight = [strides[k] * inner[coarse[k]] + (inner[fine[k]] if k in thin else 0) for k in count]
+    return columns.tensor, weight, [(inner[k], extent) for k, extent in bound]
