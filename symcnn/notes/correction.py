@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
-from symcnn.notes.brackets import as_entries
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.coefficients import spellings, term_edits
 from symcnn.notes.compare import Outcome
@@ -140,9 +139,8 @@ def _repeats(left: Node, right: Node) -> bool:
 def _right_side(latex: str, piece: Piece, equations: Equations) -> Node | None:
     try:
         notes = equations.document
-        tree = as_entries(
-            parse(latex, macros=notes.macros, names=notes.names), equations.bench.facts.bracketed
-        )
+        manner = equations.bench.facts.manner
+        tree = manner.of(parse(latex, macros=notes.macros, names=notes.names))
     except SymcnnError:
         return None
     found = pieces([(piece.formula, tree)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from symcnn.notes.called import Calls
+from symcnn.notes.manner import Manner
 from symcnn.notes.names import Habits
 from symcnn.notes.tree import Node
 
@@ -104,10 +104,8 @@ class Facts:
     bound: set[str] = field(default_factory=set)
     applied: set[str] = field(default_factory=set)
     called_entries: set[str] = field(default_factory=set)
-    bracketed: frozenset[str] = frozenset()
-    """Names whose entries are written in square brackets."""
-    calls: Calls = ()
-    """Calls that name an array, whose entries the notes give."""
+    manner: Manner = field(default_factory=Manner)
+    """What formulas are rewritten by before they are looked at."""
     layers: tuple[int, ...] = ()
     settings: list[Mapping[str, int]] = field(default_factory=list)
     cues: Cues = field(default_factory=Cues)

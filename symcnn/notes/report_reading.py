@@ -9,6 +9,7 @@ from symcnn.notes.claims import pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula
 from symcnn.notes.facts import Facts
+from symcnn.notes.manner import manner
 from symcnn.notes.marks import Relation
 from symcnn.notes.name_parts import names_in
 from symcnn.notes.names import read_name
@@ -50,6 +51,8 @@ def _facts(document: Document) -> Facts:
             read.append((formula, parse(formula.latex, macros=document.macros, names=document.names)))
         except SymcnnError:
             continue
+    written = manner(document.text, read)
+    read = [(formula, written.of(tree)) for formula, tree in read]
     return gather(document, pieces(read), [tree for _, tree in read])
 
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from symcnn.notes.bars import as_gradients, means_gradient
 from symcnn.notes.bindings import NO_BINDINGS, Bindings, bound, read_bindings, unbound
-from symcnn.notes.brackets import as_entries, bracketed
-from symcnn.notes.called import Calls, as_arrays, defined_calls
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Document, Formula, load
 from symcnn.notes.judge import Judge
+from symcnn.notes.manner import Manner, manner
 from symcnn.notes.parser import parse
 from symcnn.notes.scopes import scopes
 from symcnn.notes.tokens import NotationError
@@ -58,17 +56,13 @@ def verify_document(
     """The verdicts on all formulas of a document, with `bindings` as though they stood before it."""
     notes = bound(document, bindings)
     read, claims = _read(notes, watch)
-    entries = bracketed(tree for _, tree in read)
-    read = [(formula, as_entries(tree, entries)) for formula, tree in read]
-    calls = defined_calls(read)
-    read = [(formula, as_arrays(tree, calls)) for formula, tree in read]
-    if means_gradient(notes.text, (tree for _, tree in read)):
-        read = [(formula, as_gradients(tree)) for formula, tree in read]
+    written = manner(notes.text, read)
+    read = [(formula, written.of(tree)) for formula, tree in read]
     trees = {id(formula): tree for formula, tree in read}
     parts = [(part, [(f, trees[id(f)]) for f in part.formulas if id(f) in trees]) for part in scopes(notes)]
     checks = _Checks(watch, sum(len(pieces(here)) for _, here in parts))
     for number, (part, here) in enumerate(parts):
-        claims += checks.of_part(part, number, len(parts), here, entries, calls, bindings)
+        claims += checks.of_part(part, number, len(parts), here, written, bindings)
     claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
     return Report(name, document, unbound(document, notes, claims))
 
@@ -87,8 +81,7 @@ class _Checks:
         number: int,
         count: int,
         read: list[tuple[Formula, Node]],
-        entries: frozenset[str],
-        calls: Calls,
+        written: Manner,
         bindings: Bindings,
     ) -> list[Claim]:
         """The claims of a part in which names have one meaning."""
@@ -98,7 +91,7 @@ class _Checks:
         if settled is not None:
             return [_claim(notes, piece, settled) for piece in found]
         facts = gather(notes, found, [tree for _, tree in read])
-        facts.bracketed, facts.calls = entries, calls
+        facts.manner = written
         bindings.name(facts)
         judge = Judge(notes, facts, found)
         settled = self.watch.begins("prose", number, count)

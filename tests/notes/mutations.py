@@ -23,13 +23,13 @@ import sympy as sp
 import symcnn as sc
 from symcnn.core.equation import Equation
 from symcnn.core.errors import SymcnnError
-from symcnn.core.expr import Read, Reduce, reads
+from symcnn.core.expr import Read, Reduce, Where, reads
 from symcnn.nets.formula import Layer
-from symcnn.notes.brackets import as_entries, bracketed
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.context import gather
 from symcnn.notes.extract import Formula, load, read
 from symcnn.notes.judge import Judge
+from symcnn.notes.manner import manner
 from symcnn.notes.marks import Span
 from symcnn.notes.parser import parse
 from symcnn.notes.scopes import scopes
@@ -71,6 +71,47 @@ FORMULAS: tuple[tuple[str, dict[str, str]], ...] = (
     ("y[n,k] = x[n,k] / sqrt(sum[l](x[n,l]**2))", {"x": "N,K"}),
     ("y[n,i,j] = sum[k](a[n,i,k]*b[n,k,j])", {"a": "N,I,K", "b": "N,K,J"}),
     ("y[n,k] = g[k]*x[n,k]**2 + b[k]*x[n,k]", {"x": "N,K", "g": "K", "b": "K"}),
+    # convolutions: stride, dilation, padding, channels in groups of one, filters shared or not
+    ("y[i] = sum[r](w[r]*x[3*i+r])", {"x": "H", "w": "R"}),
+    ("y[i] = sum[r](w[r]*x[i+2*r])", {"x": "H", "w": "R"}),
+    ("y[c,i] = sum[r](w[c,r]*x[c,i+r])", {"x": "C,H", "w": "C,R"}),
+    ("y[i] = sum[r](w[R-1-r]*x[i+r])", {"x": "H", "w": "R"}),
+    ("y[i] = b + sum[r](w[r]*x[2*i+r-1 | 0])", {"x": "H", "w": "R", "b": "", "y": "(H+1-R)//2+1"}),
+    ("y[i] = mean[r<3](x[3*i+r])", {"x": "H"}),
+    ("y[i] = sum[r](w[r]*x[i+r]) * sum[r](v[r]*x[i+r])", {"x": "H", "w": "R", "v": "R"}),
+    ("y[t] = sum[r](w[r]*x[t+r]**2)", {"x": "D", "w": "R"}),
+    # products of more than two tensors, and contractions of tensors with more axes
+    ("y[n,k] = sum[i,j](x[n,i]*T[k,i,j]*z[n,j])", {"x": "N,I", "T": "K,I,J", "z": "N,J"}),
+    ("y[i,l] = sum[j,k](A[i,j]*B[j,k]*C[k,l])", {"A": "I,J", "B": "J,K", "C": "K,L"}),
+    ("y[i,j] = u[i]*v[j]*s", {"u": "I", "v": "J", "s": ""}),
+    ("y[n,i] = sum[j](K[i,j]*x[n,i]*x[n,j])", {"K": "D,D", "x": "N,D"}),
+    ("y[a,b] = sum[c](G[a,c]*G[b,c])", {"G": "A,C"}),
+    ("y[n] = sum[k](x[n,k]*w[k])**2", {"x": "N,K", "w": "K"}),
+    ("y[n,k] = x[n,k]*sum[l](m[k,l]*x[n,l])", {"x": "N,K", "m": "K,K"}),
+    ("d[i,j] = sum[k]((x[i,k] - c[j,k])**2)", {"x": "I,K", "c": "J,K"}),
+    # gates and activations
+    ("h[n,k] = (1 - u[n,k])*p[n,k] + u[n,k]*c[n,k]", {"u": "N,K", "p": "N,K", "c": "N,K"}),
+    ("y[n,k] = x[n,k]*sigmoid(g[k]*x[n,k])", {"x": "N,K", "g": "K"}),
+    ("y[n,k] = tanh(x[n,k]*w[k] + b[k])", {"x": "N,K", "w": "K", "b": "K"}),
+    ("y[n,k] = log(1 + exp(x[n,k]))", {"x": "N,K"}),
+    ("y[n,k] = max(x[n,k], 0)*s[k]", {"x": "N,K", "s": "K"}),
+    ("y[n,k] = exp(-x[n,k]**2)*a[k]", {"x": "N,K", "a": "K"}),
+    ("y[n,k] = x[n,k] / (1 + q[k]**2)", {"x": "N,K", "q": "K"}),
+    # softmax and norms
+    ("p[i,j] = exp(b*s[i,j]) / sum[k](exp(b*s[i,k]))", {"s": "I,J", "b": ""}),
+    ("l[n] = log(sum[k](exp(z[n,k])))", {"z": "N,K"}),
+    ("y[n,k] = g[k]*x[n,k] / sqrt(mean[l](x[n,l]**2) + 1/10)", {"x": "N,K", "g": "K"}),
+    ("y[n,k] = x[n,k] / sum[l](x[n,l])", {"x": "N,K"}),
+    ("c[n] = sum[k](x[n,k]*y[n,k]) / sqrt(sum[k](x[n,k]**2))", {"x": "N,K", "y": "N,K"}),
+    ("m[n] = mean[k](x[n,k]); v[n] = mean[k]((x[n,k] - m[n])**2)", {"x": "N,K"}),
+    # losses
+    ("L = mean[n](log(sum[k](exp(z[n,k]))) - sum[k](t[n,k]*z[n,k]))", {"z": "N,K", "t": "N,K"}),
+    ("L = sum[n,k](t[n,k]*log(t[n,k]/p[n,k]))", {"t": "N,K", "p": "N,K"}),
+    ("L = mean[n]((sum[d](w[d]*x[n,d]) - y[n])**2) + sum[d](w[d]**2)/2", {"w": "D", "x": "N,D", "y": "N"}),
+    ("L = mean[n](log(1 + exp(-y[n]*s[n])))", {"y": "N", "s": "N"}),
+    ("L = sum[i,j]((A[i,j] - sum[k](U[i,k]*V[j,k]))**2)", {"A": "I,J", "U": "I,K", "V": "J,K"}),
+    ("L = mean[n](sqrt((x[n] - t[n])**2 + 1) - 1)", {"x": "N", "t": "N"}),
+    ("L = sum[n](exp(-y[n]*s[n]))", {"y": "N", "s": "N"}),
 )
 
 
@@ -117,9 +158,18 @@ def _changes(node: sp.Basic, letters: list[sp.Symbol], tensors: list[Any]) -> It
         case Read():
             yield from _read_changes(node, letters, tensors)
         case Reduce() if str(node.kind) == "sum" and len(node.limits) >= 1:
-            for k, _ in node.limits:
+            for k, extent in node.limits:
                 rest = [(j, e) for j, e in node.limits if j != k]
                 yield "missing sum", Reduce("sum", node.body.xreplace({k: sp.Integer(0)}), rest)
+                for read in sorted(reads(node.body), key=str):
+                    if k in read.free_symbols:
+                        turned = Read(
+                            read.tensor, [p.xreplace({k: extent - 1 - k}) for p in read.at], read.args[2]
+                        )
+                        yield "flipped", Reduce("sum", node.body.xreplace({read: turned}), node.limits)
+        case Where():
+            yield "mask missing", node.args[1]
+            yield "mask missing", node.args[2]
         case sp.Add():
             for term in node.args:
                 yield "sign of a term", node - 2 * term
@@ -283,21 +333,22 @@ def judges(page: Path | str) -> Iterator[Judge]:
         trees: list[tuple[Formula, Node]] = []
         for formula in part.formulas:
             try:
-                trees.append((formula, parse(formula.latex, macros=part.macros)))
+                trees.append((formula, parse(formula.latex, macros=part.macros, names=part.names)))
             except NotationError:
                 continue
-        entries = bracketed(tree for _, tree in trees)
-        trees = [(formula, as_entries(tree, entries)) for formula, tree in trees]
+        written = manner(part.text, trees)
+        trees = [(formula, written.of(tree)) for formula, tree in trees]
         found = pieces(trees)
         facts = gather(part, found, [tree for _, tree in trees])
-        facts.bracketed = entries
+        facts.manner = written
         yield Judge(part, facts, found)
 
 
 def verdict(judge: Judge, piece: Piece, mutant: Mutant, latex: str) -> Judged | None:
     """What the judge says of a changed formula in the place of a piece; None where it no longer has that piece."""
     try:
-        tree = as_entries(parse(latex, macros=judge.document.macros), judge.facts.bracketed)
+        notes = judge.document
+        tree = judge.facts.manner.of(parse(latex, macros=notes.macros, names=notes.names))
     except NotationError:
         return None
     formula = replace(piece.formula, latex=latex)

@@ -1,0 +1,43 @@
+"""The manner in which the notes write: what all formulas are rewritten by before anything else looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from symcnn.notes.bars import as_gradients, marks_of_gradients
+from symcnn.notes.brackets import as_entries, bracketed
+from symcnn.notes.called import Calls, as_arrays, defined_calls
+from symcnn.notes.extract import Formula
+from symcnn.notes.stated_arguments import Stated, stated, without_arguments
+from symcnn.notes.tree import Node
+
+Read = list[tuple[Formula, Node]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the notes write entries, operations, values of functions, and gradients."""
+
+    entries: frozenset[str] = frozenset()
+    """Names whose entries are written in square brackets."""
+    calls: Calls = ()
+    """Operations whose entries the notes give."""
+    values: tuple[Stated, ...] = ()
+    """Functions that name one value."""
+    gradients: frozenset[str] = frozenset()
+    """Accents that mark the loss's derivative."""
+
+    def of(self, tree: Node) -> Node:
+        """A tree in the one form that the rest of the room reads."""
+        tree = as_arrays(as_entries(tree, self.entries), self.calls)
+        return as_gradients(without_arguments(tree, self.values), self.gradients)
+
+
+def manner(text: str, read: Iterable[tuple[Formula, Node]]) -> Manner:
+    """The manner of the notes with this text and these formulas."""
+    read = list(read)
+    entries = bracketed(tree for _, tree in read)
+    read = [(formula, as_entries(tree, entries)) for formula, tree in read]
+    trees = [tree for _, tree in read]
+    return Manner(entries, defined_calls(read), stated(trees), marks_of_gradients(text, trees))
