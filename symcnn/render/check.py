@@ -23,12 +23,14 @@ from symcnn.render.evidence import Evidence, Finding, derived_findings, layer_fi
 from symcnn.render.numpy_names import classes_of
 from symcnn.render.numpy_source import emit_plan
 
-STEPS = (
-    1e-5,
-    1e-6,
-    1e-7,
-    1e-8,
-)  # a smaller one where a kink or a sharp bend of the loss lies within a larger
+CHANGE = 1e-6  # of the loss, by which a step is chosen
+LONGEST = 1e-5
+FACTORS = (
+    1,
+    0.1,
+    10,
+    0.01,
+)  # shorter steps where a kink or a sharp bend lies near, a longer one against rounding
 TOLERANCE = 1e-5
 SMALLEST = 1e-10  # what rounding leaves of a gradient that vanishes, beside the largest
 DIRECTIONS = 3
@@ -156,7 +158,8 @@ def _errors(
     slope: float,
 ) -> Iterator[float]:
     """Errors of central differences, relative to the slope, for one step after the other until one is small."""
-    for step in STEPS:
+    for factor in FACTORS:
+        step = factor * min(LONGEST, CHANGE / max(abs(slope), SMALLEST))
         ends = [trained({k: v + s * step * along[k] for k, v in params.items()})[0] for s in (1, -1)]
         yield (error := abs((ends[0] - ends[1]) / (2 * step) - slope) / max(abs(slope), SMALLEST))
         if error <= TOLERANCE:
