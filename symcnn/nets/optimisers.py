@@ -11,7 +11,7 @@ from functools import cache
 from symcnn.core.equation import System
 from symcnn.core.infer import parse
 
-SUTSKEVER = "Sutskever et al. 2013, the rate before the velocity as in PyTorch"
+SUTSKEVER = "Sutskever et al. 2013, as in PyTorch"
 KINGMA = "Kingma and Ba 2015, algorithm 1"
 
 

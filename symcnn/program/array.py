@@ -235,12 +235,16 @@ class Fold(Node):
 
 @dataclass(frozen=True, slots=True)
 class Chosen(Node):
-    """True at the place along ``axis`` from which ``best`` was taken; ties go by ``policy`` (first, last, every)."""
+    """True at the place along ``axis`` from which ``best`` was taken; ties go by ``policy`` (first, last, every).
+
+    ``best`` is the result of ``operation``: max or min.
+    """
 
     source: Node
     best: Node
     axis: int
     policy: str
+    operation: str = "max"
 
     @property
     def kind(self) -> Kind:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
 from symcnn.program.array import (
+    LOGICAL,
     Accumulate,
     Apply,
     Chosen,
@@ -22,6 +23,15 @@ from symcnn.program.array import (
 from symcnn.program.steps import Step, is_copy, is_view, names_in, rebuilt, substituted, walk
 
 Sections = list[list[Step]]
+WORDS = {
+    "sub": "difference",
+    "div": "quotient",
+    "exp": "exp",
+    "log": "log",
+    "sqrt": "root",
+    "square": "square",
+    "pow": "power",
+}  # how a part is called after what computes it
 
 
 def needed(steps: Sequence[Step], results: Iterable[str]) -> list[Step]:
@@ -171,6 +181,10 @@ def described(node: Node, within: str) -> str:
             return f"{within}_product"
         case Accumulate():
             return f"{within}_added"
+        case Apply(function=function) if function in WORDS:
+            return f"{within}_{WORDS[function]}"
+        case Apply(function=function) if function in LOGICAL:
+            return f"{within}_mask"
     return f"{within}_part"
 
 

@@ -50,14 +50,15 @@ def selected(expr: Selected, body: Labelled, inner: Scope) -> list[Labelled]:
         return [_share(body, best, names, inner)]
     masks = []
     for index, stage, after in zip(names, stages, [best, *stages[:-1]], strict=True):
-        masks.append(_mask(stage, after, index, expr.policy, inner))
+        masks.append(_mask(stage, after, index, expr, inner))
     return masks
 
 
-def _mask(stage: Labelled, best: Labelled, index: sp.Symbol, policy: str, scope: Scope) -> Labelled:
+def _mask(stage: Labelled, best: Labelled, index: sp.Symbol, expr: Selected, scope: Scope) -> Labelled:
     axis = stage.labels.index(index)
     rest = [k for k in stage.labels if k != index]
-    node: Node = Chosen(stage.node.shape, stage.node, scope.align(best, rest), axis, policy)
+    best_node = scope.align(best, rest)
+    node: Node = Chosen(stage.node.shape, stage.node, best_node, axis, expr.policy, expr.kind)
     return Labelled(node, stage.labels)
 
 

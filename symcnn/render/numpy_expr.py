@@ -35,7 +35,10 @@ from symcnn.program.array import (
     Transpose,
     Windows,
     Zeros,
+    equal,
+    product,
 )
+from symcnn.program.scope import Layout
 from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_number import (
     AND,
@@ -86,6 +89,8 @@ CALLS = {
         "where",
     )
 } | {"not": "np.logical_not"}
+SMALL = 512  # entries an image
+SHORT = 90  # letters of an expression that names its operands twice
 OWN = ("sigmoid", "softplus", "erf")  # functions that the module defines itself
 
 
@@ -93,6 +98,7 @@ OWN = ("sigmoid", "softplus", "erf")  # functions that the module defines itself
 class Writer:
     """Writes nodes; ``names`` maps names to Python text, ``used`` records the functions that the module must define.
 
+    ``indices`` are names that stand for indices of equations alone, which no line of code reads.
     ``assigns`` says whether entries of an array may be assigned to; ``handed`` is what the module's own functions get
     before their arguments.
     """
@@ -101,8 +107,14 @@ class Writer:
     used: set[str] = field(default_factory=set)
     extents: Sequence[tuple[sp.Expr, sp.Symbol]] = ()
     functions: Mapping[str, Function] = field(default_factory=dict)
+    layout: Layout = field(default_factory=Layout)
+    indices: frozenset[str] = frozenset()
     assigns: ClassVar[bool] = True
     handed: ClassVar[str] = ""
+
+    def large(self, node: Node) -> bool:
+        """Whether it is worth to form a sum in the memory of its first term."""
+        return self.layout.batch is None or not 0 < self.layout.entries(node.shape) <= SMALL
 
     def accumulated(self, name: str, node: Accumulate) -> list[str]:
         """Lines for a scatter-addition where entries are not assigned to."""
@@ -148,6 +160,10 @@ class Writer:
             case Matmul(left=left, right=right):
                 a, b = wrap(self._text(left), PRODUCT), wrap(self._text(right), UNARY)
                 return f"{a} @ {b}", PRODUCT
+            case Chosen(policy="first") if self.assigns and len(text := self._second(node)) in range(
+                1, SHORT
+            ):
+                return text, COMPARE
         return self._call(node), ATOM
 
     def _apply(self, node: Apply) -> Text:
@@ -170,7 +186,7 @@ class Writer:
     def _call(self, node: Node) -> str:
         match node:
             case Transpose():
-                return self._atom(node.source) + _turned(node.order)
+                return self._slid(node) or self._atom(node.source) + _turned(node.order)
             case Reshape():
                 return f"{self._atom(node.source)}.reshape({self._dimensions(node.shape)})"
             case Expand():
@@ -251,8 +267,79 @@ class Writer:
             f"windows({self.handed}{self.text(node.source)}, {node.axis}, {self.shape(node.extents)}{steps})"
         )
 
+    def _slid(self, node: Transpose) -> str:
+        """Windows whose axes are turned at once are NumPy's own view, which puts all windows last; else empty."""
+        chain: list[Windows] = []
+        source = node.source
+        while isinstance(source, Windows) and len(source.extents) == 2 and source.steps[1] == 1:
+            chain.insert(0, source)
+            source = source.source
+        rank = len(source.shape)
+        axes = list(range(rank))
+        for place, view in enumerate(chain):
+            if axes[view.axis] >= rank:
+                return ""
+            axes.insert(view.axis + 1, rank + place)
+        if not chain or isinstance(source, Windows):
+            return ""
+        along = [axes[axes.index(rank + place) - 1] for place in range(len(chain))]
+        extents = self.shape([view.extents[1] for view in chain])
+        steps = [
+            "::" + self.number(dict(zip(along, (v.steps[0] for v in chain), strict=True)).get(a, sp.S.One))
+            for a in range(rank)
+        ]
+        marks = _trimmed([":" if step == "::1" else step for step in steps])
+        strided = "" if marks == [":"] else f"[{', '.join(marks)}]"
+        order = tuple(axes[axis] for axis in node.order)
+        turned = "" if order == tuple(range(len(order))) else _turned(order)
+        return f"sliding_window_view({self.text(source)}, {extents}, {_tuple(along)}){strided}{turned}"
+
+    def _halves(self, source: Node, axis: int, kept: bool = False) -> tuple[str, str] | None:
+        """Both entries along an axis of two, which is ``kept`` with one; of a split axis, with the others joined."""
+        if source.shape[axis] != 2:
+            return None
+        if isinstance(source, Named):
+            marks = (":1", "1:") if kept else ("0", "1")
+            base, place = self.text(source), axis
+        else:
+            found = _minor(source, axis) if isinstance(source, Reshape) else None
+            if found is None:
+                return None
+            marks = ("::2", "1::2")
+            base, place = self._atom(source.sources[0]), found
+        first, second = (f"{base}[{', '.join([':'] * place + [mark])}]" for mark in marks)
+        return first, second
+
+    def _second(self, node: Chosen) -> str:
+        """The mask of the first maximum of two: the second is chosen where it is larger, or for min smaller; else empty."""
+        halves = self._halves(node.source, node.axis, kept=True)
+        if halves is None:
+            return ""
+        rank = len(node.shape)
+        larger = f"({halves[0]} {'<' if node.operation == 'max' else '>'} {halves[1]})"
+        if not isinstance(node.source, Named):
+            shape = [sp.S.One if at == node.axis else extent for at, extent in enumerate(node.shape)]
+            larger += f".reshape({self._dimensions(shape)})"
+        after = rank - node.axis - 1
+        places = ", ".join("[" * after + value + "]" * after for value in ("False", "True"))
+        return f"{larger} == [{places}]"
+
+    def _pair(self, node: Fold) -> str:
+        """The larger or smaller of the two entries of an axis; empty where they are no slices."""
+        halves = self._halves(node.source, node.axes[0])
+        if halves is None:
+            return ""
+        name = "maximum" if node.operation == "max" else "minimum"
+        whole = isinstance(node.source, Named) or len(node.source.sources[0].shape) == len(node.shape)
+        turned = "" if whole else f".reshape({self._dimensions(node.shape)})"
+        return f"np.{name}({', '.join(halves)}){turned}"
+
     def _fold(self, node: Fold) -> str:
         extents = [node.source.shape[axis] for axis in node.axes]
+        if node.operation in ("max", "min") and extents == [2]:
+            text = self._pair(node)
+            if len(text) in range(1, SHORT):
+                return text
         if (
             node.operation in ("max", "min")
             and len(extents) == 1
@@ -275,6 +362,23 @@ class Writer:
         stop = "" if piece.stop is None else self.number(piece.stop)
         step = "" if piece.step == 1 else f":{self.number(piece.step)}"
         return f"{start}:{stop}{step}"
+
+
+def _minor(node: Reshape, axis: int) -> int | None:
+    """The axis of the source that ``axis`` is the finest part of, or None."""
+    start = 0
+    for place, extent in enumerate(node.source.shape):
+        parts: list[sp.Expr] = []
+        while start + len(parts) < len(node.shape) and not (parts and equal(product(parts), extent)):
+            parts.append(node.shape[start + len(parts)])
+        start += len(parts)
+        if axis == start - 1 and equal(product(parts), extent):
+            return place
+    return None
+
+
+def _tuple(numbers: Sequence[int]) -> str:
+    return f"({', '.join(map(str, numbers))}{',' if len(numbers) == 1 else ''})"
 
 
 def _turned(order: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from symcnn.core.equation import Equation
-from symcnn.core.expr import Read, rebind
+from symcnn.core.expr import Read, Reduce, Selected, Where, reads, rebind
 from symcnn.core.plan import Scatter, Statement
 from symcnn.program.array import (
     Accumulate,
@@ -85,7 +85,7 @@ def fitted(steps: Sequence[Step], writer: Writer, used: set[str]) -> list[Step]:
             not isinstance(node, Accumulate | Called)
             and max(map(len, _lines(replace(step, node=node), writer))) > WIDTH
         ):
-            part = _part(node, writer)
+            part = _part(node, step.name, writer)
             if part is None:
                 break
             name = unused(described(part, step.name), used)
@@ -95,14 +95,16 @@ def fitted(steps: Sequence[Step], writer: Writer, used: set[str]) -> list[Step]:
     return result
 
 
-def _part(root: Node, writer: Writer) -> Node | None:
-    """The largest proper part of ``root`` that fits a line, else the smallest."""
+def _part(root: Node, name: str, writer: Writer) -> Node | None:
+    """The largest proper part of the value ``name`` that fits a line of its own, else the smallest."""
     parts = [
         (len(writer.text(node)), node)
         for node in walk(root)
         if node is not root and not isinstance(node, Named | Scalar | Transpose | Expand) and node.sources
     ]
-    small = [(length, node) for length, node in parts if 16 <= length <= WIDTH - 30]
+    small = [
+        (length, node) for length, node in parts if 16 <= length < WIDTH - len(described(node, name)) - 3
+    ]
     if small:
         return max(small, key=lambda part: (not is_view(part[1]), part[0]))[1]
     return min(parts, key=lambda part: part[0])[1] if parts else None
@@ -141,8 +143,8 @@ def _block(parts: Sequence[Step], writer: Writer) -> Block:
         return Block(_call_comment(last.node, writer), tuple(lines), last.training)
     assert last.statement is not None, "a block ends with a statement or call"
     given = last.name in names_in(last.node)  # running statistics, which have their shape already
-    shaped = lines if given else with_shape(lines, last.node, writer)
-    return Block(comment(last.statement), tuple(shaped), last.training)
+    shape = f"; {writer.shape(last.node.shape)}" if last.node.shape and not given else ""
+    return Block(*commented(last.statement, lines, shape), last.training)
 
 
 def _grouped(blocks: Sequence[Block]) -> list[Block]:
@@ -177,7 +179,9 @@ def _lines(step: Step, writer: Writer) -> list[str]:
     if not isinstance(node, Accumulate):
         product, term = _product_and_term(node)
         if product is not None and term is not None:
-            return [f"{name} = {writer.text(product)}", f"{name} += {writer.text(term)}"]
+            if writer.large(node):
+                return [f"{name} = {writer.text(product)}", f"{name} += {writer.text(term)}"]
+            node = Apply(node.shape, "add", (product, term))
         return [f"{name} = {writer.text(node)}"]
     if not writer.assigns:
         return writer.accumulated(name, node)
@@ -187,9 +191,8 @@ def _lines(step: Step, writer: Writer) -> list[str]:
         lines.append(f"{name}[{_places(node, (), writer)}] = {source}")
         return lines
     taken = {str(s.name) for n in (*node.shape, *node.source.shape) for s in n.free_symbols}
-    free = [
-        k for k in (*LOOPS, *(f"k{n}" for n in range(9))) if k not in taken and k not in writer.names.values()
-    ]
+    taken |= {text for name, text in writer.names.items() if name not in writer.indices}
+    free = [k for k in (*LOOPS, *(f"k{n}" for n in range(9))) if k not in taken]
     loops = tuple(sp.Symbol(k, integer=True, nonnegative=True) for k in free[: node.looped])
     extents = ", ".join(writer.number(extent) for extent in node.source.shape[: node.looped])
     over = f"range({extents})" if node.looped == 1 else f"np.ndindex({extents})"
@@ -270,28 +273,34 @@ def _wrapped(start: str, args: Sequence[str]) -> list[str]:
     return [line] if len(line) <= WIDTH - 4 else [start, f"    {', '.join(args)}", ")"]
 
 
-def comment(statement: Statement) -> tuple[str, ...]:
-    """The number, what the statement is, and its equation in index notation."""
-    if statement.scatters and is_guarded(statement.equation):
-        formula = " and ".join(map(scattered, statement.scatters))
-    else:
-        formula = written(statement.equation)
+def comment(statement: Statement, shape: str = "") -> tuple[str, ...]:
+    """The number, what the statement is where there is room, its equation in index notation, the result's shape."""
     note = f"{statement.note}: " if statement.note else ""
-    text = f"({statement.number}) {note}{formula}"
+    full = f"# ({statement.number}) {note}{_formula(statement)}{shape}"
+    bare = f"# ({statement.number}) {_formula(statement)}{shape}"
+    if len(full) > WIDTH >= len(bare):
+        return (bare,)
+    lines = textwrap.wrap(full[2:], WIDTH - 2, subsequent_indent="    ", break_long_words=False)
+    return tuple(f"# {line}" for line in lines)
+
+
+def _formula(statement: Statement) -> str:
+    if statement.scatters and is_guarded(statement.equation):
+        return " and ".join(map(scattered, statement.scatters))
+    text = written(statement.equation)
     if statement.evaluation is not None:
         text += f"; in evaluation {written(statement.evaluation).split(' = ', 1)[1]}"
-    return tuple(
-        f"# {line}"
-        for line in textwrap.wrap(text, WIDTH - 3, subsequent_indent="    ", break_long_words=False)
-    )
+    return text
 
 
-def with_shape(lines: Sequence[str], node: Node, writer: Writer) -> list[str]:
-    """The shape, as the result lies in memory, beside the line that ends the statement, or above where that is long."""
-    shape = f"  # shape {writer.shape(node.shape)}" if node.shape else "  # a number"
-    if len(lines[-1]) + len(shape) + 4 <= WIDTH + 4:
-        return [*lines[:-1], lines[-1] + shape]
-    return [shape.strip(), *lines]
+def commented(
+    statement: Statement, lines: Sequence[str], shape: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A comment above the lines of a statement, or beside the last where it fits there: comment and lines."""
+    beside = f"{lines[-1]}  # ({statement.number}) {_formula(statement)}{shape}"
+    if len(beside) <= WIDTH and not lines[-1].startswith(" "):
+        return (), (*lines[:-1], beside)
+    return comment(statement, shape), tuple(lines)
 
 
 def written(equation: Equation) -> str:
@@ -315,8 +324,37 @@ def _plain(expr: sp.Basic, beside: sp.Basic) -> str:
         for k in symbols
         if isinstance(k, sp.Dummy)
     }
-    text = re.sub(r"\[[^\[\]]*\]", _close, str(rebind(expr, names)))
+    shown = _maxima(rebind(expr, names))
+    text = re.sub(r"\[[^\[\]]*\]", _close, str(shown))
+    for name, extent in _told(shown).items():
+        text = re.sub(rf"\b{name}<{re.escape(extent)}(?=[,\]])", name, text)
     return re.sub(r"\bEq\(((?:[^,()\[\]]|\[[^\[\]]*\])+), ([^,()]+)\)", r"\1 == \2", text)
+
+
+def _maxima(expr: sp.Basic) -> sp.Basic:
+    """``expr`` with where(a > b, a, b) as max(a, b)."""
+    larger = {
+        node: sp.Function("max")(node.value, node.otherwise)
+        for node in expr.atoms(Where)
+        if node.condition == sp.StrictGreaterThan(node.value, node.otherwise)
+    }
+    return expr.xreplace(larger)
+
+
+def _told(expr: sp.Basic) -> dict[str, str]:
+    """Bound indices whose extent is that of an axis which they alone run along, with it."""
+    alone = {
+        (position, extent)
+        for read in reads(expr)
+        for position, extent in zip(read.at, read.tensor.shape, strict=True)
+        if position.is_Symbol
+    }
+    limits = [limit for node in expr.atoms(Reduce, Selected) for limit in node.limits]
+    return {
+        str(k.name): str(extent).replace(" + ", "+").replace(" - ", "-")
+        for k, extent in limits
+        if (k, extent) in alone
+    }
 
 
 def _close(found: re.Match[str]) -> str:

@@ -20,7 +20,7 @@ from symcnn.render.loader import render
 from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_expr import Writer
 from symcnn.render.numpy_lines import Block, blocks, fitted, laid_out
-from symcnn.render.numpy_names import OWN_NAMES, names_read, safe
+from symcnn.render.numpy_names import OWN_NAMES, index_names, names_read, safe
 from symcnn.render.numpy_text import columns, imports, tidy
 
 SIZES = re.compile(r"((?:[A-Z]\w*)(?:, [A-Z]\w*)*,?) = ")
@@ -71,7 +71,14 @@ class Module:
 
     def writer(self) -> Writer:
         """Writes expressions under the module's names."""
-        return self.dialect.writer(self.names, extents=self.extents, functions=self.functions)
+        layout = self.program.layout
+        return self.dialect.writer(
+            self.names,
+            extents=self.extents,
+            functions=self.functions,
+            layout=layout,
+            indices=index_names(self.program),
+        )
 
     def name(self, name: str) -> str:
         """Python text for a tensor, size, parameter or part."""

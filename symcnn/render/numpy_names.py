@@ -19,6 +19,7 @@ OWN_NAMES = frozenset(
         "np",
         "math",
         "as_strided",
+        "sliding_window_view",
         "dtype",
         "params",
         "grads",
@@ -64,6 +65,16 @@ def identifiers(program: Program) -> dict[str, str]:
     names = [tensor.name for tensor in (*plan.inputs, *plan.parameters)]
     names += [symbol.name for symbol in every_symbol(plan)] + [name for step in steps for name in step.names]
     return {name: safe(name) for name in dict.fromkeys(names)}
+
+
+def index_names(program: Program) -> frozenset[str]:
+    """Names of indices that are no sizes or parameters: they stand in comments alone."""
+    plan = program.plan
+    tensors = (*plan.inputs, *plan.parameters, *(s.equation.tensor for s in plan.every_statement))
+    sizes = {s for tensor in tensors for extent in tensor.shape for s in extent.free_symbols}
+    sizes |= {symbol for symbol, _ in plan.scalars}
+    free = {index.symbol for s in plan.every_statement for index in s.equation.free}
+    return frozenset(symbol.name for symbol in free - sizes)
 
 
 def safe(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,14 +14,12 @@ from symcnn.render.dialect import NUMPY, Dialect
 from symcnn.render.numpy_calls import functions_of, has_draws, has_modes
 from symcnn.render.numpy_module import Module
 from symcnn.render.numpy_names import OWN_NAMES, classes_of, names_read
-from symcnn.render.numpy_routine import calls_of, defined, named, pair
-from symcnn.render.numpy_text import entries, wrapped
+from symcnn.render.numpy_routine import calls_of, defined, is_plain, named, pair, unpacked
+from symcnn.render.numpy_text import entries, tuple_text, wrapped
 from symcnn.render.numpy_updates import descents
 from symcnn.render.numpy_weights import initials
 
-BATCH_LAST = (
-    "Inside, the batch is the last axis, so that neighbours in memory are the same place of several examples."
-)
+BATCH_LAST = "  # inside, the batch is the last axis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,8 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
     plan, layout = program.plan, program.layout
     assert plan.objective is not None, "a network has an objective"
     measure = plan.measure or plan.objective
-    names = named(program)
+    plain = is_plain(program)
+    names = named(program, plain)
     functions = functions_of(program, {*names, *names.values(), *OWN_NAMES})
     module = Module(program, names, functions, dialect=dialect)
     forward, loss, backward = module.sections
@@ -75,12 +73,14 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
     turned = _turned(program, module, [image])  # the caller's own array keeps its layout
     words = classes_of(image, plan.every_statement)  # numbers of words, which are looked up
     known = "" if words is None else f", {module.writer().number(words)}"
-    arrays = [x] if words is None else [f'params["{plan.parameters[0].name}"]']
+    arrays = [x] if words is None else [module.name(plan.parameters[0].name)]
     taken = f'_array("{image.name}", {x}, ({shape}){known})'
     if words is not None:
         module.helpers.add("labels")
         taken = dialect.labels(taken, arrays)
-    start = [f"{x} = {taken}", *module.size_lines([image]), *_least(plan), *turned]
+    opened = unpacked(program, names, "_check(params).values()") if plain else ["params = _check(params)"]
+    opened += ["state = _state(state, params)"] if plan.state else []
+    start = [*opened, f"{x} = {taken}", *module.size_lines([image]), *_least(plan), *turned]
     given = [*_labels(module, labels, arrays), *_turned(program, module, labels)]
     early = any(function.procedure.labels for function in functions.values())
     if early:
@@ -91,7 +91,7 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
     parameters = initials(plan)
     made = defined(after)
     found = [
-        (k, module.name(t.name) if t.name in made else f'{dialect.space}.zeros_like(params["{k}"])')
+        (k, module.name(t.name) if t.name in made else f"{dialect.space}.zeros_like({module.name(k)})")
         for k, t in plan.gradients
         if t.name in made or not _in_block(k, plan)
     ]
@@ -100,7 +100,6 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
         "labels": ", ".join(module.name(tensor.name) for tensor in labels),
         "absent": "".join(f", {module.name(tensor.name)}=..." for tensor in labels),
         "first_label": module.name(labels[0].name) if labels else "",
-        "notes": ["", *textwrap.wrap(BATCH_LAST, 100)] if layout.batch is not None else [],
         "extras": Extras(bool(plan.state), has_draws(program, functions)),
         "modes": program.two_modes and has_modes([*forward, *loss], functions),
         "forward": bodies[0],
@@ -117,12 +116,19 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
         "state": wrapped([f'"{t.name}": {tuple(map(int, t.shape))}' for t in plan.state]),
         "constants": ", ".join(tensor.name for tensor in plan.constants),
         "units": wrapped([f'"{tensor.name}"' for tensor in plan.units]),
-        "gradients": entries(found),
+        "gradients": _gradients(found, [p.name for p in parameters]),
         "blocks": [pair(routine, program, functions, module) for routine in program.routines],
         **descents(dialect.writer),
         "calls": any(isinstance(step.node, Called) and step.node.call.given is None for step in after),
     }
     return module.rendered("network.py.jinja", values)
+
+
+def _gradients(found: Sequence[tuple[str, str]], parameters: Sequence[str]) -> str:
+    """All gradients by name, or those that no block gives."""
+    if [name for name, _ in found] != list(parameters) or len(found) < 4:
+        return entries(found)
+    return f"dict(zip(PARAMETERS, ({tuple_text([text for _, text in found])})))"
 
 
 def _in_block(name: str, plan: Plan) -> bool:
@@ -167,5 +173,7 @@ def _turned(program: Program, module: Module, tensors: Iterable[Tensor]) -> list
         order = program.layout.order(tensor)
         if list(order) != sorted(order):
             name = module.name(tensor.name)
-            lines.append(f"{name} = np.ascontiguousarray({name}.transpose({', '.join(map(str, order))}))")
+            turned = f"{name}.transpose({', '.join(map(str, order))})"
+            said = BATCH_LAST if tensor == program.plan.inputs[0] else ""
+            lines.append(f"{name} = np.ascontiguousarray({turned}){said}")
     return lines

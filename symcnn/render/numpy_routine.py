@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from symcnn.core.plan import Plan, Procedure
@@ -11,6 +11,7 @@ from symcnn.program.array import Called
 from symcnn.program.build import Program, Routine
 from symcnn.program.passes import needed
 from symcnn.program.steps import Step
+from symcnn.render.dialect import NUMPY
 from symcnn.render.numpy_calls import Function
 from symcnn.render.numpy_module import Body, Module
 from symcnn.render.numpy_names import identifiers, names_read, safe
@@ -63,8 +64,10 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], out
     )
     layout = program.layout.sized(procedure.instances)
     inner = Program(plan, layout, routine.forward, (), routine.backward)
-    names = identifiers(inner) if procedure.explicit else named(inner)
+    plain = procedure.explicit or (is_plain(inner) and outer.dialect is NUMPY)
+    names = named(inner, plain)
     names |= {tensor.name: safe(tensor.name) for tensor in procedure.state} if procedure.explicit else {}
+    opened = unpacked(inner, names, "params.values()") if plain and not procedure.explicit else []
     module = Module(inner, names, functions, dialect=outer.dialect)
     forward, _, backward = module.sections
     gradients = [tensor for _, tensor in procedure.gradients]
@@ -76,12 +79,12 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], out
     kept = module.kept(after, [*given, *own, *module.made(before)])
     known = [procedure.seed, *(() if procedure.explicit else procedure.parameters)]
     later = module.body(
-        after, module.extents_of(known), module.value_of(kept), freed=module.freed(after, wanted)
+        after, [*opened, *module.extents_of(known)], module.value_of(kept), freed=module.freed(after, wanted)
     )
     kept += module.missing(later, known)
     function = functions[procedure.name]
     living = [procedure.output.name, *kept]
-    start = module.extents_of((*procedure.inputs, *procedure.parameters))
+    start = [*opened, *module.extents_of((*procedure.inputs, *procedure.parameters))]
     result = Pair(
         name=function.name,
         places=_places(procedure),
@@ -137,8 +140,23 @@ def defined(steps: Sequence[Step]) -> set[str]:
     return {name for step in steps for name in step.names}
 
 
-def named(program: Program) -> dict[str, str]:
-    """The text for every name; parameters and state are entries of what the function is given."""
+def named(program: Program, plain: bool) -> dict[str, str]:
+    """The text for every name; state, and parameters unless ``plain``, are entries of what the function is given."""
     names = identifiers(program)
-    names |= {tensor.name: f'params["{tensor.name}"]' for tensor in program.plan.parameters}
+    if not plain:
+        names |= {tensor.name: f'params["{tensor.name}"]' for tensor in program.plan.parameters}
     return names | {tensor.name: f'state["{tensor.name}"]' for tensor in program.plan.state}
+
+
+def unpacked(program: Program, names: Mapping[str, str], source: str) -> list[str]:
+    """The line that gives all parameters names of their own."""
+    text = tuple_text([names[tensor.name] for tensor in program.plan.parameters])
+    lines = f"({text}) = {source}".split("\n") if "\n" in text else [f"{text} = {source}"]
+    return [line.removeprefix("    ") for line in lines]
+
+
+def is_plain(program: Program) -> bool:
+    """Whether all parameters stand in equations of the program's own, or are handed on one by one."""
+    steps = (*program.forward, *program.loss, *program.backward)
+    calls = [step.node.call for step in steps if isinstance(step.node, Called)]
+    return bool(program.plan.parameters) and all(call.given is not None for call in calls)

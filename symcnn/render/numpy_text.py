@@ -20,8 +20,9 @@ def imports(text: str) -> str:
     lines = ["import math", ""] if "math." in text else []
     if "np." in text:
         lines.append("import numpy as np")
-    if "as_strided(" in text:
-        lines.append("from numpy.lib.stride_tricks import as_strided")
+    views = [name for name in ("as_strided", "sliding_window_view") if f"{name}(" in text]
+    if views:
+        lines.append(f"from numpy.lib.stride_tricks import {', '.join(views)}")
     return "\n".join(lines)
 
 

@@ -9,7 +9,6 @@ from symcnn.nets.optimisers import ADAM, MOMENTUM, Update
 from symcnn.program.build import lower_equation
 from symcnn.program.scope import Layout
 from symcnn.render.numpy_expr import Writer
-from symcnn.render.numpy_lines import WIDTH, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +28,18 @@ def descents(writer: type[Writer] = Writer) -> dict[str, Descent]:
 
 def _descent(update: Update, writer: type[Writer]) -> Descent:
     replaced = {"q": "p", **{after: before for before, after in update.memory}}
-    names = {"p": "p", "g": "g"}
+    names = {"p": "p", "g": "grads[name]"}
     varied = update.varied()
     lines: list[str] = []
     for place, equation in enumerate(update.system().equations):
         other = varied.equations[place] if varied else equation
         text = _text(equation, names, writer)
-        formula = written(equation)
         if other.body != equation.body:
             text = f"{_text(other, names, writer)} if {update.option} else {text}"
         name = equation.tensor.name
         names[name] = replaced.get(name, name)
         target = f"{names[name]}[...]" if name in replaced and writer.assigns else names[name]
-        line = f"{target} = {text}  # {formula}"
-        lines += [line] if len(line) <= WIDTH - 8 else [f"# {formula}", f"{target} = {text}"]
+        lines.append(f"{target} = {text}")
     options = (*update.defaults, *(((update.option, "False"),) if update.option else ()))
     return Descent(
         update.name, update.source, ", ".join(f"{name}={value}" for name, value in options), tuple(lines)
