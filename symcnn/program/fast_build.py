@@ -82,7 +82,7 @@ def fast_program(plan: Plan, exact: bool = False) -> FastProgram:
     program = Program(plan, layout, tuple(forward), tuple(loss), tuple(backward))
     prepared = _prepared(program, {*results, *(table.name for table in numbers)}, batch)
     program = replace(program, forward=tuple(step for step in program.forward if step not in prepared))
-    part = part_size(program, batch) if batch.is_Symbol and adds_over_parts(plan) else None
+    part = part_size(program, prepared, batch) if batch.is_Symbol and adds_over_parts(plan) else None
     why = "examples do not mix" if part else "a statement mixes the examples of a batch"
     chosen = Choice("batch", f"{part or 'all'} examples at a time", why)
     shared_by = Shares() if part else shares(plan, program)

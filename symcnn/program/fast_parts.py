@@ -15,30 +15,34 @@ from symcnn.program.fast_patterns import statements
 from symcnn.program.steps import Step, walk
 
 RUN = 32  # numbers that a vector operation, or rows that a product, should have at least
-PARTS = (
-    1024,
-    512,
-    256,
-    128,
-    64,
-    32,
-    16,
-    8,
-    4,
-    2,
-    1,
-)  # examples at a time where a batch may be taken in parts
+PARTS = tuple(1 << k for k in range(10, -1, -1))  # examples at a time where a batch may be taken in parts
 CACHED = 400_000  # numbers of all results of a part that stay in the cache
+OUTWEIGHED = 5  # results of a part for each number that does not belong to an example
+MEMORY = 2**28  # numbers of all results of a part, beyond which only few examples are taken
 
 
-def part_size(program: Program, batch: sp.Symbol) -> int:
-    """The most examples at a time whose results stay in the cache, but enough for vectors and products to be long."""
+def part_size(program: Program, prepared: Iterable[Step], batch: sp.Symbol) -> int:
+    """How many examples a part of a batch has.
+
+    The most whose results stay in the cache, but enough for vectors and products to be long. Each part goes through all
+    parameters and what is made of them: results that leave the cache anyway may as well be so many that they outweigh
+    those, as far as memory goes.
+    """
     steps = program.steps
     each = sum(int(sp.Mul(*step.node.shape).subs(batch, 1)) for step in steps if batch in step.node.shape)
+    fixed = sum(
+        int(sp.Mul(*step.node.shape))
+        for step in (*prepared, *steps)
+        if not sp.Mul(*step.node.shape).has(batch)
+    )
     innermost = any(len(step.node.shape) > 2 and step.node.shape[-1] == batch for step in steps)
     within = any(len(step.node.shape) > 2 and batch in step.node.shape[:-1] for step in steps)
     least = RUN if innermost and not within else min(RUN // 4, -(-RUN // _rows(steps, batch)))
-    return next((size for size in PARTS if size >= least and size * each <= CACHED), least)
+    cached = next((size for size in PARTS if size >= least and size * each <= CACHED), None)
+    if cached is not None:
+        return cached
+    fitting = [size for size in reversed(PARTS) if size >= least and size * each <= MEMORY]
+    return next((size for size in fitting if size * each >= OUTWEIGHED * fixed), max([least, *fitting]))
 
 
 def _rows(steps: Iterable[Step], batch: sp.Symbol) -> int:

@@ -8,7 +8,8 @@ from typing import Literal
 
 import sympy as sp
 
-from symcnn.program.array import Cut, Expand, Kind, Node, Reshape, Slice, Transpose, Windows, product
+from symcnn.program.array import Apply, Cut, Expand, Kind, Node, Reshape, Slice, Transpose, Windows, product
+from symcnn.program.steps import VIEWS
 
 Bound = Literal["setup", "bind", "call"]
 
@@ -117,3 +118,35 @@ def _covers(large: sp.Expr, small: sp.Expr) -> bool:
     """Whether ``large`` ≥ ``small`` for all positive sizes."""
     rest = sp.expand(large - small)
     return all(term.as_coeff_Mul()[0] >= 0 for term in sp.Add.make_args(rest))
+
+
+def splits(source: Sequence[sp.Expr], shape: Sequence[sp.Expr]) -> bool:
+    """Whether a reshape only takes axes apart, which needs no copy."""
+    at = 0
+    for extent in source:
+        held = sp.S.One
+        while held != extent and at < len(shape):
+            held, at = sp.expand(held * shape[at]), at + 1
+        if held != extent:
+            return False
+    return all(extent == 1 for extent in shape[at:])
+
+
+def dtype_of(kind: Kind) -> str:
+    """The text of a dtype."""
+    return {"float": "dtype", "bool": "bool", "int": "np.intp"}[kind]
+
+
+def first_computed(node: Apply) -> Node | None:
+    """The first argument that is computed in ``node``'s own shape: it goes into the same memory."""
+    for arg in node.args:
+        if arg.shape == node.shape and arg.kind == "float" and not isinstance(arg, VIEWS):
+            if isinstance(arg, Reshape) and isinstance(arg.source, VIEWS):
+                continue
+            return arg
+    return None
+
+
+def still_whole(chain: Sequence[Node]) -> bool:
+    """Whether a chain of views leaves entries one after the other."""
+    return all(isinstance(node, Reshape | Expand) for node in chain)

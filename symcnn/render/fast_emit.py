@@ -6,7 +6,7 @@ with ``out=``. A node without a form of its own is computed as the readable modu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import sympy as sp
@@ -29,27 +29,18 @@ from symcnn.program.array import (
 )
 from symcnn.program.passes import described, unused
 from symcnn.program.steps import VIEWS, Step, names_in, walk
-from symcnn.render.fast_arrays import Array, Pool, row_major, split_steps, steps_of
-from symcnn.render.numpy_expr import Writer
+from symcnn.render.fast_arrays import Array, first_computed, row_major, splits, steps_of, still_whole
+from symcnn.render.fast_bindings import Bindings
 
 
-@dataclass(slots=True)
-class Emitter:
+@dataclass(slots=True, kw_only=True)
+class Emitter(Bindings):
     """Writes the methods of a workspace; ``setup`` makes the arrays, ``binding`` takes the parameters' views."""
 
     steps: Sequence[Step]
-    batch: sp.Symbol
     kept: frozenset[str]
     compute: Callable[[Emitter, Node, Array], None]
-    writer: Writer = field(init=False)
     arrays: dict[str, Array] = field(default_factory=dict)
-    pool: Pool = field(default_factory=Pool)
-    setup: list[str] = field(default_factory=list)
-    binding: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    views: dict[tuple[str, str], Array] = field(default_factory=dict)
-    constants: dict[sp.Expr, str] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
     prefixes: dict[tuple[Node, int], list[Array]] = field(default_factory=dict)
     wanted: set[tuple[Node, int]] = field(default_factory=set)
     maxima: dict[tuple[Node, int], str] = field(default_factory=dict)
@@ -62,7 +53,7 @@ class Emitter:
     at: int = 0
 
     def __post_init__(self) -> None:
-        self.writer = Writer({self.batch.name: "n"})
+        Bindings.__post_init__(self)
         for at, step in enumerate(self.steps):
             self.last.setdefault(step.name, at)
             for name in names_in(step.node):
@@ -86,76 +77,6 @@ class Emitter:
                 if isinstance(base, Named) and not any(isinstance(part, Pad) for part in walk(source)):
                     self.pads[base.name] = None
                     self.joined.add(base.name)
-
-    # -- arrays ------------------------------------------------------------------------------------------------
-
-    def buffer(self, name: str, shape: tuple[sp.Expr, ...], kind: Kind = "float", own: bool = False) -> Array:
-        """A new array under a name of its own; ``own``: its memory is not shared, because it holds a border."""
-        text = f"self.{unused(name, self.used)}"
-        if own or not shape:
-            self.setup.append(f"{text} = np.zeros({self.writer.shape(shape)}, {_dtype(kind)})")
-            return Array(text, shape=shape, steps=row_major(shape))
-        slot = self.pool.take(shape, kind)
-        self.setup.append(f"{text} = MEMORY{slot}[: {self.count(shape)}].reshape({self.writer.shape(shape)})")
-        return Array(text, slot=slot, shape=shape, steps=row_major(shape))
-
-    def count(self, shape: Iterable[sp.Expr]) -> str:
-        """The number of entries as text."""
-        return self.writer.number(sp.expand(sp.Mul(*shape)))
-
-    def view(
-        self,
-        array: Array,
-        tail: str,
-        whole: bool,
-        hint: str = "",
-        shape: tuple[sp.Expr, ...] | None = None,
-        steps: tuple[sp.Expr, ...] | None = None,
-    ) -> Array:
-        """``array`` followed by ``tail``, bound once where the array is bound."""
-        if not tail:
-            return array
-        key = (array.text, tail)
-        if key not in self.views:
-            base = array.text.removeprefix("self.")
-            name = unused(hint or f"{base.split('[')[0]}_view", self.used)
-            text = name if array.where == "call" else f"self.{name}"
-            {"setup": self.setup, "bind": self.binding, "call": self.lines}[array.where].append(
-                f"{text} = {array.text}{tail}"
-            )
-            self.views[key] = Array(text, array.where, whole, array.slot, shape, steps)
-        return self.views[key]
-
-    def bound(self, array: Array, line: str, hint: str, shape: tuple[sp.Expr, ...]) -> Array:
-        """A look at ``array`` that ``line`` makes, bound once."""
-        key = (array.text, line)
-        if key not in self.views:
-            name = unused(hint, self.used)
-            text = name if array.where == "call" else f"self.{name}"
-            {"setup": self.setup, "bind": self.binding, "call": self.lines}[array.where].append(
-                f"{text} = {line}"
-            )
-            self.views[key] = Array(text, array.where, False, array.slot, shape)
-        return self.views[key]
-
-    def reshaped(self, array: Array, old: tuple[sp.Expr, ...], shape: tuple[sp.Expr, ...]) -> Array:
-        """``array`` of shape ``old`` under another shape, as a view."""
-        if shape == old:
-            return array
-        steps = (
-            row_major(shape) if array.whole else split_steps(old, shape, array.steps) if array.steps else None
-        )
-        return self.view(array, f".reshape({self.writer.shape(shape)})", array.whole, "", shape, steps)
-
-    def constant(self, value: sp.Expr) -> str:
-        """A number, as an array without axes: NumPy takes those fastest."""
-        if value.has(self.batch):
-            return self.writer.number(value.subs(self.batch, sp.Symbol("total", positive=True)))
-        if value not in self.constants:
-            name = unused(f"c{len(self.constants)}", self.used)
-            self.constants[value] = f"self.{name}"
-            self.setup.append(f"self.{name} = np.array({self.writer.number(value)}, dtype)")
-        return self.constants[value]
 
     # -- values ------------------------------------------------------------------------------------------------
 
@@ -240,7 +161,7 @@ class Emitter:
         array = self.value(base, described(node, "part"))
         if not chain:
             return array
-        whole = self.is_whole(node) if isinstance(base, Named) else _still_whole(chain)
+        whole = self.is_whole(node) if isinstance(base, Named) else still_whole(chain)
         rebuilt: Node = Named(base.shape, "\x00")
         for part in reversed(chain):
             rebuilt = replace(part, source=rebuilt)  # type: ignore[call-arg]
@@ -377,33 +298,3 @@ class Emitter:
 
     def _holds_prefix(self, slot: int) -> bool:
         return any(array.slot == slot for arrays in self.prefixes.values() for array in arrays)
-
-
-def first_computed(node: Apply) -> Node | None:
-    """The first argument that is computed in ``node``'s own shape: it goes into the same memory."""
-    for arg in node.args:
-        if arg.shape == node.shape and arg.kind == "float" and not isinstance(arg, VIEWS):
-            if isinstance(arg, Reshape) and isinstance(arg.source, VIEWS):
-                continue
-            return arg
-    return None
-
-
-def splits(source: Sequence[sp.Expr], shape: Sequence[sp.Expr]) -> bool:
-    """Whether a reshape only takes axes apart, which needs no copy."""
-    at = 0
-    for extent in source:
-        held = sp.S.One
-        while held != extent and at < len(shape):
-            held, at = sp.expand(held * shape[at]), at + 1
-        if held != extent:
-            return False
-    return all(extent == 1 for extent in shape[at:])
-
-
-def _still_whole(chain: Sequence[Node]) -> bool:
-    return all(isinstance(node, Reshape | Expand) for node in chain)
-
-
-def _dtype(kind: Kind) -> str:
-    return {"float": "dtype", "bool": "bool", "int": "np.intp"}[kind]

@@ -12,7 +12,6 @@ from symcnn.program.array import (
     Along,
     Apply,
     Cast,
-    Chosen,
     Copy,
     Cut,
     Expand,
@@ -25,12 +24,12 @@ from symcnn.program.array import (
     Scalar,
     Transpose,
 )
-from symcnn.program.passes import unused
 from symcnn.program.steps import VIEWS
-from symcnn.render.fast_arrays import Array
-from symcnn.render.fast_emit import Emitter, first_computed, splits
+from symcnn.render.fast_arrays import Array, first_computed, splits
+from symcnn.render.fast_emit import Emitter
+from symcnn.render.fast_maxima import LONGEST, routed, running
 from symcnn.render.fast_products import along, matmul, sum_by_product
-from symcnn.render.numpy_lines import _place
+from symcnn.render.fast_scatter import accumulate
 
 UFUNCS = {
     "add": "add",
@@ -57,7 +56,6 @@ UFUNCS = {
     for name in ("exp", "log", "log1p", "tanh", "sinh", "cosh", "sqrt", "sign", "floor", "maximum", "minimum")
 }
 SHORT = 4  # places of a maximum up to which calls for each place are faster than one reduction
-LONGEST = 16  # places of a maximum that are compared one by one
 
 
 def compute(to: Emitter, node: Node, target: Array) -> None:
@@ -82,7 +80,7 @@ def compute(to: Emitter, node: Node, target: Array) -> None:
         case Fold():
             _fold(to, node, target)
         case Accumulate():
-            _accumulate(to, node, target)
+            accumulate(to, node, target)
         case Copy(source=source) | Cast(source=source):
             if isinstance(node, Copy) and not to.is_view(source):
                 compute(to, source, target)
@@ -132,7 +130,7 @@ def _reshape_computed(to: Emitter, node: Reshape, target: Array) -> None:
 
 
 def _apply(to: Emitter, node: Apply, target: Array) -> None:
-    if node.function == "mul" and _routed(to, node, target):
+    if node.function == "mul" and routed(to, node, target):
         return
     if node.function not in UFUNCS:
         _own_function(to, node, target)
@@ -170,68 +168,6 @@ def _own_function(to: Emitter, node: Apply, target: Array) -> None:
     to.call(f"np.copyto({target.text}, {to.writer.text(replace(node, args=args))})")
 
 
-def _routed(to: Emitter, node: Apply, target: Array) -> bool:
-    """A cotangent times the mask of a first maximum: handed down from the last place to the first.
-
-    The last place gets it where it beats all before it, and so on; what is left goes to the first place.
-    """
-    chosen = next((arg for arg in node.args if isinstance(arg, Chosen)), None)
-    if chosen is None or chosen.policy != "first" or len(node.args) != 2:
-        return False
-    axis, source = chosen.axis, chosen.source
-    other = node.args[0] if node.args[1] is chosen else node.args[1]
-    extent = source.shape[axis]
-    known = to.maxima.get((source, axis))
-    if known is None or not extent.is_Integer or not 2 <= extent <= LONGEST or chosen.shape != node.shape:
-        return False
-    short = len(node.shape) - len(other.shape)  # NumPy adds leading axes itself
-    if other.kind != "float" or (axis >= short and other.shape[axis - short] != 1):
-        return False
-    count = int(extent)
-    prefixes = to.prefixes.get((source, axis), [])
-    if count > 2 and len(prefixes) < count - 2:
-        return False
-    beats = ("greater", "greater_equal") if known == "max" else ("less", "less_equal")
-    values = to.value(source)
-    share = to.value(other)
-    if axis >= short:
-        share = _row(to, share, axis - short, 0)
-    mask = to.buffer("mask", tuple(n for k, n in enumerate(node.shape) if k != axis), "bool")
-    rest = share
-    spare = to.buffer("share", _without(node.shape, axis)) if count > 2 else None
-    for place in range(count - 1, 0, -1):
-        last = place == 1
-        mine = _row(to, target, axis, place)
-        if last:
-            first = _row(to, target, axis, 0)
-            left, right = _row(to, values, axis, 0), _row(to, values, axis, 1)
-            to.call(f"np.{beats[1]}({left.text}, {right.text}, out={mask.text})")
-            to.call(f"np.multiply({rest.text}, {mask.text}, out={first.text})")
-            to.call(f"np.subtract({rest.text}, {first.text}, out={mine.text})")
-        else:
-            assert spare is not None, "three places or more need what is left over"
-            before = prefixes[place - 2]
-            to.call(f"np.{beats[0]}({_row(to, values, axis, place).text}, {before.text}, out={mask.text})")
-            to.call(f"np.multiply({rest.text}, {mask.text}, out={mine.text})")
-            to.call(f"np.subtract({rest.text}, {mine.text}, out={spare.text})")
-            rest = spare
-    to.pool.release(mask.slot)
-    if spare is not None:
-        to.pool.release(spare.slot)
-    return True
-
-
-def _without(shape: Sequence[sp.Expr], axis: int) -> tuple[sp.Expr, ...]:
-    return tuple(extent for at, extent in enumerate(shape) if at != axis)
-
-
-def _row(to: Emitter, array: Array, axis: int, place: int) -> Array:
-    """One place along an axis."""
-    marks = ":, " * axis + str(place)
-    base = array.text.removeprefix("self.")
-    return to.view(array, f"[{marks}]", array.whole and axis == 0, f"{base}_{place}")
-
-
 # -- products and reductions -----------------------------------------------------------------------------------
 
 
@@ -241,7 +177,7 @@ def _fold(to: Emitter, node: Fold, target: Array) -> None:
         extent = source.shape[node.axes[0]]
         compared = (source, node.axes[0]) in to.wanted and extent <= LONGEST
         if extent.is_Integer and extent >= 2 and (compared or extent <= SHORT):
-            _running(to, node, target)
+            running(to, node, target)
             return
     array = to.value(source)
     if node.operation == "sum" and sum_by_product(to, node, array, target):
@@ -250,84 +186,6 @@ def _fold(to: Emitter, node: Fold, target: Array) -> None:
     to.call(f"np.{name}.reduce({array.text}, {node.axes}, out={target.text})")
     if not to.is_kept(source):
         to.pool.release(array.slot)
-
-
-def _running(to: Emitter, node: Fold, target: Array) -> None:
-    """The maximum place by place; what it is after each place is kept where the backward pass compares with it."""
-    axis, source = node.axes[0], node.source
-    name = "maximum" if node.operation == "max" else "minimum"
-    count = int(source.shape[axis])
-    values = to.value(source)
-    kept: list[Array] = []
-    keep = (source, axis) in to.wanted and count > 2
-    best = _row(to, values, axis, 0)
-    for place in range(1, count):
-        room = to.buffer("best", node.shape) if keep and place < count - 1 else target
-        to.call(f"np.{name}({best.text}, {_row(to, values, axis, place).text}, out={room.text})")
-        if room is not target:
-            kept.append(room)
-        best = room
-    if keep:
-        to.prefixes[source, axis] = kept
-
-
-def _accumulate(to: Emitter, node: Accumulate, target: Array) -> None:
-    """Parts added one by one; the pairs of views are bound once.
-
-    Parts that together cover the target without overlap are copied: a loop that fills the gaps of a step.
-    """
-    source = to.value(node.source, "parts")
-    if not node.looped:
-        to.call(f"{target.text}.fill(0)")
-        to.call(f"np.copyto({_row_places(to, target, node, ())}, {source.text})")
-        return
-    extents = [int(extent) for extent in node.source.shape[: node.looped]]
-    name = unused(f"{target.text.removeprefix('self.')}_pairs", to.used)
-    loops = tuple(sp.Symbol(k, integer=True, nonnegative=True) for k in ("r", "s", "t", "k")[: node.looped])
-    inner = ", ".join(k.name for k in loops)
-    over = f"range({extents[0]})" if len(extents) == 1 else f"np.ndindex({', '.join(map(str, extents))})"
-    marks = _row_places(to, target, node, loops)
-    to.setup.append(f"self.{name} = [({marks}, {source.text}[{inner}]) for {inner} in {over}]")
-    gap = _gap(node)
-    if gap is None:
-        to.call(f"{target.text}.fill(0)")
-        to.call(f"for into, part in self.{name}:")
-    else:
-        step, axis, covered = gap
-        rest = to.view(target, f"[{':, ' * axis}{to.writer.number(covered)}:]", False)
-        to.call(f"{rest.text}.fill(0)")
-        to.call(f"for into, part in self.{name}[:{step}]:")
-        to.call("    np.copyto(into, part)")
-        to.call(f"for into, part in self.{name}[{step}:]:")
-    to.call("    np.add(into, part, out=into)")
-    if not to.is_kept(node.source):
-        to.pool.release(source.slot)
-
-
-def _gap(node: Accumulate) -> tuple[int, int, sp.Expr] | None:
-    """The step of the one axis that the one loop fills place by place, and how far it is covered then."""
-    if node.looped != 1:
-        return None
-    moved = [k for k, target in enumerate(node.targets) if target.extent is not None and target.loops != (0,)]
-    if len(moved) != 1:
-        return None
-    (axis,) = moved
-    target = node.targets[axis]
-    others = [(t, n) for k, (t, n) in enumerate(zip(node.targets, node.shape, strict=True)) if k != axis]
-    if target.start != 0 or target.loops != (1,) or not target.step.is_Integer or target.step < 2:
-        return None
-    if any(
-        t.extent is None or t.start != 0 or t.step != 1 or sp.expand(t.extent - n) != 0 for t, n in others
-    ):
-        return None
-    if int(node.source.shape[0]) <= int(target.step) or target.extent is None:
-        return None
-    return int(target.step), axis, sp.expand(target.step * target.extent)
-
-
-def _row_places(to: Emitter, target: Array, node: Accumulate, loops: Sequence[sp.Symbol]) -> str:
-    pairs = zip(node.targets, node.shape, strict=True)
-    return f"{target.text}[{', '.join(_place(t, extent, loops, to.writer) for t, extent in pairs)}]"
 
 
 # -- the rest --------------------------------------------------------------------------------------------------

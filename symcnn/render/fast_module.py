@@ -10,7 +10,7 @@ from symcnn.core.tensor import Tensor
 from symcnn.program.fast_build import FastProgram, evaluated, fast_program, two_modes
 from symcnn.program.fast_shares import Shares
 from symcnn.program.fast_splice import Choice
-from symcnn.render.fast_arrays import Array, Bound, row_major
+from symcnn.render.fast_arrays import Array, Bound, dtype_of, row_major
 from symcnn.render.fast_emit import Emitter
 from symcnn.render.fast_entries import CALL, written_entries
 from symcnn.render.fast_kernels import compute
@@ -73,7 +73,7 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     sections = (made.prepared, program.forward, program.loss, program.backward)
     steps = [step for section in sections for step in section]
     kept = frozenset([plan.output.name, *(step.name for step in made.prepared)])
-    to = Emitter(steps, batch, kept, compute, used=set(WORKSPACE | OWN_NAMES))
+    to = Emitter(steps=steps, batch=batch, kept=kept, compute=compute, used=set(WORKSPACE | OWN_NAMES))
     to.held = {tensor.name for tensor in plan.state}
     to.used |= {table.name for table in made.numbers}
     held = (*plan.parameters, *plan.state)
@@ -102,7 +102,7 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     turn = "" if order == sorted(order) else f".transpose({', '.join(map(str, order))})"
     shown = to.view(output, turn, False, "output")
     memory = [
-        f"memory{k} = np.empty({to.writer.number(slot.size)}, {_dtype(slot.kind)})"
+        f"memory{k} = np.empty({to.writer.number(slot.size)}, {dtype_of(slot.kind)})"
         for k, slot in enumerate(to.pool.slots)
     ]
     return Work(
@@ -153,7 +153,3 @@ def _inputs(made: FastProgram, to: Emitter) -> tuple[Input, ...]:
         shape = "(" + ", ".join(["None", *extents]) + ("," if not extents else "") + ")"
         found.append(Input(safe(tensor.name), shape, "" if classes is None else str(classes), room.text))
     return tuple(found)
-
-
-def _dtype(kind: str) -> str:
-    return {"float": "dtype", "bool": "bool", "int": "np.intp"}[kind]
