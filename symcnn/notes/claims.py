@@ -6,8 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from symcnn.notes.extract import Formula
+from symcnn.notes.lists import joined
 from symcnn.notes.marks import Relation, Span
-from symcnn.notes.tree import Annotated, Chain, Decorated, Empty, Group, Node, Sequence, Stack, Text
+from symcnn.notes.tree import (
+    Accent,
+    Annotated,
+    Chain,
+    Decorated,
+    Empty,
+    Group,
+    Node,
+    Number,
+    Script,
+    Sequence,
+    Stack,
+    Symbol,
+    Text,
+)
 from symcnn.notes.walking import walk
 
 
@@ -79,6 +94,20 @@ def pieces(formulas: list[tuple[Formula, Node]]) -> list[Piece]:
     return found
 
 
+def set_together(found: list[Piece], piece: Piece) -> Number | None:
+    """The number at the end of a chain of names, `k = s = 1`, which is the value of each of them; else None."""
+    chain = [piece]
+    while not chain[0].first and chain[0].order > 0:
+        chain.insert(0, found[chain[0].order - 1])
+    for other in found[piece.order + 1 :]:
+        if other.first or other.formula is not piece.formula:
+            break
+        chain.append(other)
+    last = chain[-1].right
+    names = all(isinstance(one.left, Symbol | Script | Accent) and one.sign == "=" for one in chain)
+    return last if len(chain) > 1 and names and isinstance(last, Number) else None
+
+
 def _mention(formula: Formula, node: Node, order: int, beside: tuple[Node, ...]) -> Piece:
     span = node.span
     return Piece(formula, order, span.of(formula.latex), span, node, None, None, None, True, beside)
@@ -94,7 +123,7 @@ def _parts(tree: Node) -> Iterator[tuple[Node, tuple[Node, ...]]]:
         case Group(open="" | ".", body=body) if _has_chain(body):
             yield from _parts(body)
         case Sequence():
-            yield from _sequence(tree)
+            yield from _sequence(joined(tree))
         case Empty():
             return
         case _:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from symcnn.notes import prose as talk
-from symcnn.notes.claims import Piece
+from symcnn.notes.claims import Piece, set_together
 from symcnn.notes.declared_shapes import find_stated_shapes, note_membership, shape_of
 from symcnn.notes.definitions import definition_of, is_signature, note_function
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts, Shape
 from symcnn.notes.habits import observe
 from symcnn.notes.members import find_members
+from symcnn.notes.name_parts import names_in
 from symcnn.notes.names import LOSS_NAMES, Ref, read_name
 from symcnn.notes.ranges import (
     find_first_index,
@@ -44,6 +45,10 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     find_layers(facts, trees)
     find_functions(facts, trees, found)
     for piece in found:
+        number = set_together(found, piece)
+        if number is not None and not (piece.first and _has_formula(facts, piece)):
+            facts.together.add(piece.order)
+            piece = replace(piece, right=number, first=True)
         _note(facts, piece, document)
     for definition in facts.definitions:
         if (
@@ -92,6 +97,13 @@ def _note(facts: Facts, piece: Piece, document: Document) -> None:
         facts.definitions.append(definition)
     else:
         note_function(facts, piece, line)
+
+
+def _has_formula(facts: Facts, piece: Piece) -> bool:
+    """Whether the name on the left is computed by a formula of the notes, so that a number for it is a claim."""
+    ref = read_name(piece.left, facts.habits) if piece.left is not None else None
+    key = facts.resolve(ref.key) if ref is not None else ""
+    return any(d.key == key and names_in(d.body) for d in facts.definitions)
 
 
 def _size_name(ref: Ref) -> str:

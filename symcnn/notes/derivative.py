@@ -138,7 +138,7 @@ def gradient(evaluator: Evaluator, node: Gradient) -> Array:
 def differential(evaluator: Evaluator, node: Differential) -> Array:
     """dW as the name of the loss's derivative by W."""
     ref = read_name(node.body, evaluator.world.facts.habits)
-    if node.kind not in ("d", "bar") or ref is None:
+    if node.kind == "partial" or ref is None:
         raise Unreadable("a differential of something that is no name")
     value = evaluator.settled(named(evaluator, replace(ref, transposed=False, power=None), node.body), node)
     world = evaluator.world

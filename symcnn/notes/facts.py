@@ -99,6 +99,8 @@ class Facts:
     """For a size the sizes that the bounds of sums and ranges take away from it: it is not below them."""
     differentials: bool = False
     """dX is a differential on this page, and not the name of a gradient."""
+    together: set[int] = field(default_factory=set)
+    """Pieces of chains that set several names to one number, `k = s = 1`."""
     normalised: set[str] = field(default_factory=set)
     """Given vectors whose entries add up to one, such as one-hot labels."""
     bound: set[str] = field(default_factory=set)

@@ -14,6 +14,7 @@ from symcnn.notes.name_parts import (
     superscript_items,
 )
 from symcnn.notes.names import Habits, read_subscript
+from symcnn.notes.superscripts import indexed_above, indices_above, labels_above
 from symcnn.notes.tree import BigOperator, Chain, Derivative, Node, Number, Script, Symbol, Word
 from symcnn.notes.walking import children, walk
 
@@ -45,6 +46,8 @@ def observe(trees: Iterable[Node]) -> Habits:
     habits = Habits()
     trees = list(trees)
     _observe_letters(habits, trees)
+    habits.above = indexed_above(trees)
+    habits.labelled |= labels_above(trees)
     for tree in trees:
         for node in walk(tree):
             if not isinstance(node, Script):
@@ -55,7 +58,7 @@ def observe(trees: Iterable[Node]) -> Habits:
             if node.sup is not None and any(names_layer(part) for part in superscript_items(node.sup)):
                 habits.layered.add(base)
             if node.sub is not None:
-                items = subscript_items(node.sub)
+                items = (*(indices_above(node) if base in habits.above else ()), *subscript_items(node.sub))
                 if is_numbered(node.sub) and not set(letters_of(node.sub)) & habits.indexing:
                     continue
                 if all(isinstance(item, Number) for item in items):

@@ -12,7 +12,12 @@ from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.guard import Guard
-from symcnn.notes.judged_definitions import bare, by_rival, definition_verdict
+from symcnn.notes.judged_definitions import (
+    bare,
+    by_rival,
+    definition_verdict,
+    set_together_verdict,
+)
 from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.name_parts import letter, names_in
 from symcnn.notes.names import read_name
@@ -121,6 +126,10 @@ class Judge:
             return self._inequality(piece)
         if piece.sign not in (*DEFINING, "approx"):
             return Verdict(Kind.NOT_A_CLAIM, reason=f"no equation: {piece.sign}")
+        if piece.order not in self.definitions and self.equations.around.is_condition(piece):
+            return Verdict(Kind.NOT_A_CLAIM, reason="a condition")
+        if piece.order in self.facts.together:
+            return set_together_verdict(self, piece)
         worked = rounding.judge(piece, self.equations)
         if worked is not None:
             return worked

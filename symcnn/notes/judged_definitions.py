@@ -69,6 +69,13 @@ def definition_verdict(judge: Judge, piece: Piece) -> Verdict:
     return _again(judge, definition, earlier, piece)
 
 
+def set_together_verdict(judge: Judge, piece: Piece) -> Verdict:
+    """For a chain that sets several names to one number; each of them has it from there on."""
+    if piece.order in judge.definitions:
+        return definition_verdict(judge, piece)
+    return Verdict(Kind.DEFINITION, reason="sets several names to one number")
+
+
 def _is_used(judge: Judge, definition: Definition) -> bool:
     """Whether a name has a meaning already: it is defined, or read by a definition."""
     if isinstance(bare(definition.body), Number) and definition.key in judge.facts.losses:

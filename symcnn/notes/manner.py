@@ -9,6 +9,7 @@ from symcnn.notes.bars import as_gradients, marks_of_gradients
 from symcnn.notes.brackets import as_entries, bracketed
 from symcnn.notes.called import Calls, as_arrays, defined_calls
 from symcnn.notes.extract import Formula
+from symcnn.notes.prefixes import as_differentials, prefixes
 from symcnn.notes.stated_arguments import Stated, stated, without_arguments
 from symcnn.notes.tree import Node
 
@@ -27,11 +28,14 @@ class Manner:
     """Functions that name one value."""
     gradients: frozenset[str] = frozenset()
     """Accents that mark the loss's derivative."""
+    prefixes: frozenset[str] = frozenset()
+    """Letters before a name that do so."""
 
     def of(self, tree: Node) -> Node:
         """A tree in the one form that the rest of the room reads."""
         tree = as_arrays(as_entries(tree, self.entries), self.calls)
-        return as_gradients(without_arguments(tree, self.values), self.gradients)
+        tree = as_gradients(without_arguments(tree, self.values), self.gradients)
+        return as_differentials(tree, self.prefixes)
 
 
 def manner(text: str, read: Iterable[tuple[Formula, Node]]) -> Manner:
@@ -40,4 +44,5 @@ def manner(text: str, read: Iterable[tuple[Formula, Node]]) -> Manner:
     entries = bracketed(tree for _, tree in read)
     read = [(formula, as_entries(tree, entries)) for formula, tree in read]
     trees = [tree for _, tree in read]
-    return Manner(entries, defined_calls(read), stated(trees), marks_of_gradients(text, trees))
+    marks = marks_of_gradients(text, trees)
+    return Manner(entries, defined_calls(read), stated(trees), marks, prefixes(text, read))

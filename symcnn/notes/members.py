@@ -19,8 +19,8 @@ from symcnn.notes.indexed_names import (
     names_with_scripts,
     space_size,
 )
-from symcnn.notes.name_labels import find_labels
-from symcnn.notes.name_parts import base_name, letters_of, superscript_items
+from symcnn.notes.name_labels import PARAMETERS, find_labels
+from symcnn.notes.name_parts import base_name, letters_of, names_in, superscript_items
 from symcnn.notes.names import LOSS_NAMES, Habits
 from symcnn.notes.tensor_kinds import is_matrix, tensor_kind
 from symcnn.notes.tree import (
@@ -87,6 +87,13 @@ class Finder:
                 name, index = indexed(node)
                 if name is not None and index is not None:
                     self.letters.setdefault(name, []).extend(self._counting(index))
+        self.tensors = {
+            name
+            for tree in trees
+            for node in names_in(tree)
+            if (name := indexed(node)[0]) is not None and name in self.letters
+        }
+        """Names that are indexed themselves, as i_t: under a weight, W_i, such a letter is a label."""
         self._declared()
 
     def _counting(self, index: Node) -> list[str]:
@@ -109,6 +116,8 @@ class Finder:
     def _add(self, name: str, index: Node, kind: str | None) -> None:
         """Note a name whose index counts tensors."""
         if name in self.habits.slices or name in self.habits.classes:
+            return
+        if name in PARAMETERS and set(self._counting(index)) <= self.tensors:
             return
         if kind is not None:
             self.kinds.setdefault(name, kind)

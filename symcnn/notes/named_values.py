@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes.entries import lows_of
 from symcnn.notes.families import Family, Unreadable
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.marks import NOWHERE
@@ -121,7 +122,21 @@ def _tensor_value(evaluator: Evaluator, ref: Ref, key: str, node: Node) -> Value
         _is_whole(evaluator, index) for index in ref.indices
     ):
         return array(sp.Integer(0))
-    return array(evaluator.world.entry(family, tuple(evaluator.index(index) for index in ref.indices)))
+    indices = tuple(evaluator.index(index) for index in ref.indices)
+    if ref.key in evaluator.world.facts.habits.above and len(indices) < evaluator.world.rank(family.key):
+        return _part(evaluator, family, indices)
+    return array(evaluator.world.entry(family, indices))
+
+
+def _part(evaluator: Evaluator, family: Family, indices: tuple[int, ...]) -> Array:
+    """X^{(c)}, the map of one channel; a single number where the other axes have size one."""
+    lows = lows_of(evaluator.world, family)[: len(indices)]
+    place = tuple(i - low for i, low in zip(indices, lows, strict=True))
+    whole = evaluator.world.tensor(family)
+    if any(p < 0 or p >= size for p, size in zip(place, whole.shape, strict=False)):
+        raise Unreadable(f"{family} has no part with this number")
+    part = array(whole[place])
+    return array(part.flat[0]) if part.size == 1 else part
 
 
 def _is_whole(evaluator: Evaluator, index: Node) -> bool:

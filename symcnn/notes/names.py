@@ -19,6 +19,7 @@ from symcnn.notes.name_parts import (
     subscript_items,
     superscript_items,
 )
+from symcnn.notes.superscripts import bracketed_items
 from symcnn.notes.tree import (
     Annotated,
     Chain,
@@ -99,6 +100,8 @@ class Habits:
     """Bases whose index counts whole tensors, as in the state h_t, with the letter that mostly counts them."""
     implicit: dict[str, str] = field(default_factory=dict)
     """Names without such an index that are computed from ones that have it: s = W x_i belongs to i."""
+    above: frozenset[str] = frozenset()
+    """Names with indices in round brackets above them, as in `K^{(o,c)}_{u,v}`."""
     slices: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Bases whose index takes a row or column of a matrix: w_j is row j of W."""
 
@@ -206,6 +209,8 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
                 transposed = True
             case Word(text="T" | "top" | "tr"):
                 transposed = True
+            case Group(open="(") if name in habits.above:
+                indices = (*bracketed_items(part), *(indices or ()))
             case Group(open="["):
                 layer = part.body
             case Group(open="("):
@@ -219,10 +224,8 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
                 primes += 1
             case Script(base=Symbol(name="prime")) | Symbol(name="'"):
                 primes += 1
-            case Word(text=word) | Text(text=word):
-                label = f"{label}^{word}" if label else f"^{word}"
-            case Symbol(name="*" | "ast" | "star" | "+" | "-" as sign):
-                label = f"{label}^{sign}"
+            case _ if (mark := _mark(part, name, habits)) is not None:
+                label = f"{label}^{mark}"
             case Number(text="2") if (f"{name}_{label}" if label else name) in habits.squared:
                 label = f"{label}^2"
             case _ if name in habits.layered and names_layer(part):
@@ -231,6 +234,16 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
                 power = part
     key = f"{name}_{label}" if label else name
     return Ref(key, layer, sample, indices, transposed, power, primes, member)
+
+
+def _mark(part: Node, name: str, habits: Habits) -> str | None:
+    """What a superscript adds to a name that it only tells apart: a word, a star, the f of a^f_t."""
+    match part:
+        case Word(text=text) | Text(text=text) | Symbol(name="*" | "ast" | "star" | "+" | "-" as text):
+            return text
+        case Symbol(name=text) if f"{name}^{text}" in habits.labelled:
+            return text
+    return None
 
 
 def read_subscript(name: str, sub: Node | None, habits: Habits) -> tuple[str, tuple[Node, ...] | None]:

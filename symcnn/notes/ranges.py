@@ -43,10 +43,14 @@ RANGE = re.compile(r"\$\s*(\w)\s*=\s*(\d)\s*,\s*(?:\d\s*,\s*)?\\[lc]?dots\s*,\s*
 
 
 def find_ranges(facts: Facts, trees: list[Node], text: str) -> None:
-    """The range of a letter that counts tensors: stated in the text, or given by a sum over it."""
+    """The range of a letter that counts tensors: stated in the text, or given by a sum over it; of an index, stated."""
     counters = {*facts.habits.members.values(), *facts.habits.implicit.values()}
+    stated = [(match[1], match[3]) for match in RANGE.finditer(text)]
     for match in RANGE.finditer(text):
-        if match[1] in counters and match[3].isupper():
+        once = (
+            match[1] in facts.habits.indexing and len({end for name, end in stated if name == match[1]}) == 1
+        )
+        if (match[1] in counters or once) and match[3].isupper():
             facts.sizes.add(match[3])
             facts.ranges.setdefault(match[1], (int(match[2]), Symbol(NOWHERE, match[3])))
     for tree in trees:

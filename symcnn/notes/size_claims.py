@@ -11,6 +11,7 @@ from symcnn.notes.claims import Piece
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.facts import Definition
 from symcnn.notes.marks import Span
+from symcnn.notes.name_parts import names_in
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.tree import Number
 from symcnn.notes.verdict import Kind, Verdict
@@ -26,13 +27,18 @@ def stated(piece: Piece, equations: Equations) -> Verdict | None:
         return None
     habits = equations.bench.facts.habits
     ref = read_name(piece.left, habits)
-    if ref is None or ref.indices is not None or not _is_size(ref, equations):
+    if ref is None or ref.indices is not None:
         return None
     definition = _definition(ref, piece, equations)
+    read = _read(definition, equations) if definition is not None else set()
+    if not _is_size(ref, equations) and not (read and read <= equations.bench.facts.sizes):
+        return None
     if definition is None:
         return Verdict(Kind.DEFINITION, reason="sets a size")
     known = _numbers(piece, equations)
     known.pop(ref.key + "'" * ref.primes, None)
+    if not read <= set(known):
+        return Verdict(Kind.DEFINITION, reason="sets a size")
     try:
         world = equations.bench.world(piece.order, settings=known)
         value = Evaluator(world, {}).scalar(definition.body)
@@ -62,6 +68,12 @@ def stated(piece: Piece, equations: Equations) -> Verdict | None:
 def _is_size(ref: Ref, equations: Equations) -> bool:
     facts = equations.bench.facts
     return ref.key + "'" * ref.primes in facts.sizes
+
+
+def _read(definition: Definition, equations: Equations) -> set[str]:
+    """The names in the formula for a size."""
+    refs = [read_name(node, equations.bench.facts.habits) for node in names_in(definition.body)]
+    return {ref.key + "'" * ref.primes for ref in refs if ref is not None}
 
 
 def _definition(ref: Ref, piece: Piece, equations: Equations) -> Definition | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.families import Unreadable
+from symcnn.notes.lists import joined
 from symcnn.notes.name_parts import letter, letters_of
 from symcnn.notes.names import read_name
 from symcnn.notes.tree import (
@@ -108,17 +109,8 @@ def _parts(lower: Node | None) -> list[Node]:
             return [part for row in rows for part in _parts(row)]
         case Group(body=body):
             return _parts(body)
-        case Sequence(items=(Chain(sides=(low, first), relations=(left,)), *more)) if (
-            more
-            and isinstance(more[-1], Chain)
-            and len(more[-1].sides) == 2
-            and letter(first) is not None
-            and letter(more[-1].sides[0]) is not None
-        ):
-            last = more[-1]
-            assert isinstance(last, Chain)
-            inner = Sequence(lower.span, (first, *more[:-1], last.sides[0]), ())
-            return [Chain(lower.span, (low, inner, last.sides[1]), (left, *last.relations))]
+        case Sequence() if (one := joined(lower)) is not lower:
+            return _parts(one)
         case Sequence(items=items):
             return [part for item in items for part in _parts(item)]
         case Juxtapose(parts=parts) if all(letter(part) for part in parts):

@@ -5,13 +5,25 @@ from __future__ import annotations
 import re
 
 from symcnn.notes import prose as talk
-from symcnn.notes.claims import Piece
+from symcnn.notes.claims import Piece, set_together
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts
 from symcnn.notes.name_parts import letter
 from symcnn.notes.names import read_name
 from symcnn.notes.tree import Chain, Node, Number
 from symcnn.notes.walking import walk
+
+TITLE = re.compile(r"\n[ \t]*\n(?=\*\*|\\textbf\{|\\paragraph\{)")
+"""The beginning of a paragraph with a title of its own, to which what was set before does not reach."""
+
+CONDITION = re.compile(
+    r"\b(?:whenever|if|when|unless|provided(?: that)?|such that|as long as|in case|for which|satisfying)\s*\$*$",
+    re.I,
+)
+"""Words that make the formula after them a condition; `and` goes on with one."""
+
+LARGEST = 3
+"""Sizes up to this one are put in for a check; larger ones belong to an example."""
 
 
 class Surroundings:
@@ -26,6 +38,10 @@ class Surroundings:
 
     def words_before(self, piece: Piece) -> str:
         """The running text between the last display before a piece and the piece."""
+        return self.document.text[self._begin(piece) : piece.formula.span.start]
+
+    def _begin(self, piece: Piece) -> int:
+        """Where the words that belong to a piece begin: after a display, a heading, or at a bold title."""
         start = piece.formula.span.start
         begin = 0
         for other in self.document.formulas:
@@ -34,7 +50,8 @@ class Surroundings:
         for block in self.document.prose:
             if block.kind == "heading" and block.span.end <= start:
                 begin = max(begin, block.span.end)
-        return self.document.text[begin:start]
+        titles = [match.end() for match in TITLE.finditer(self.document.text, begin, start)]
+        return max([begin, *titles])
 
     def _settings(self, piece: Piece) -> dict[str, int]:
         """Sizes that the words before a formula set: stride 1, no padding, (s = 1)."""
@@ -47,28 +64,30 @@ class Surroundings:
             found[stride] = {"one": 1, "two": 2, "three": 3}.get(match[1]) or int(match[1])
         if re.search(r"(no|without|zero)\s+padding", words) and padding in facts.sizes:
             found[padding] = 0
+        begin = self._begin(piece)
         for other in self.pieces:
             near = other.formula is piece.formula or (
-                not other.formula.display
-                and other.formula.span.end <= piece.formula.span.start
-                and self.document.text.find(words) <= other.formula.span.start
+                not other.formula.display and begin <= other.formula.span.start < piece.formula.span.start
             )
-            if near and other is not piece and other.sign == "=" and isinstance(other.right, Number):
-                ref = read_name(other.left, facts.habits) if other.left is not None else None
-                if (
-                    ref is not None
-                    and ref.key in facts.sizes
-                    and other.right.text.isdigit()
-                    and ref.indices is None
-                    and int(other.right.text) <= 3
-                ):
-                    found[ref.key] = int(other.right.text)
+            if near and other is not piece:
+                found |= self._set_by(other)
         for node in piece.beside:
             for chain in (n for n in walk(node) if isinstance(n, Chain)):
                 name = letter(chain.sides[0])
                 if name in facts.sizes and isinstance(chain.sides[1], Number):
                     found[name or ""] = int(chain.sides[1].text)
         return found
+
+    def _set_by(self, piece: Piece) -> dict[str, int]:
+        """The small size that a formula sets, `s = 1`; each of those in `k = s = 1`."""
+        number = set_together(self.pieces, piece) or piece.right
+        if piece.sign != "=" or piece.left is None or not isinstance(number, Number):
+            return {}
+        ref = read_name(piece.left, self.facts.habits)
+        small = number.text.isdigit() and int(number.text) <= LARGEST
+        if ref is None or ref.key not in self.facts.sizes or ref.indices is not None or not small:
+            return {}
+        return {ref.key: int(number.text)}
 
     def _named(self, word: str) -> str:
         match = re.search(word + r"\s+\$([a-zA-Z])\$", self.document.text)
@@ -86,6 +105,20 @@ class Surroundings:
             at = piece.formula.span.end
             result.append(state)
         return result
+
+    def is_condition(self, piece: Piece) -> bool:
+        """Whether the words directly before a formula in the text make it a condition, and no statement."""
+        formula = piece.formula
+        if formula.display or not piece.first:
+            return False
+        before = [other for other in self.document.formulas if other.outer.end <= formula.outer.start]
+        begin = max(before[-1].outer.end if before else 0, formula.outer.start - 60)
+        words = self.document.text[begin : formula.outer.start]
+        if CONDITION.search(words):
+            return True
+        same_clause = before and re.fullmatch(r"\s*,?\s*(?:and|or)?\s*", words)
+        pieces = [other for other in self.pieces if same_clause and other.formula is before[-1]]
+        return bool(pieces) and self.is_condition(pieces[0])
 
     def conditions(self, piece: Piece) -> list[Node]:
         """Conditions on the indices of a claim, written after it: `for m' \\neq m`."""

@@ -22,7 +22,7 @@ from symcnn.notes.unparse_levels import FACTOR, JUXTAPOSITION
 if TYPE_CHECKING:
     from symcnn.notes.unparse import Printer
 
-_MARKS = {"partial": r"\partial", "d": "d", "delta": r"\delta"}
+_MARKS = {"partial": r"\partial", "d": "d", "delta": r"\delta", "Delta": r"\Delta"}
 
 
 def derivative(printer: Printer, node: Derivative) -> str:
@@ -86,6 +86,12 @@ def gradient(printer: Printer, node: Gradient) -> str:
 
 
 def differential(printer: Printer, node: Differential) -> str:
+    if node.kind not in _MARKS:
+        inner = node.body.base if isinstance(node.body, Script) else node.body
+        accented = rf"\{node.kind}{{{printer.fresh(inner)}}}"
+        return accented + (
+            printer.scripts(node.body.sub, node.body.sup) if isinstance(node.body, Script) else ""
+        )
     return f"{mark(printer, node.kind)} {operand(printer, node.body)}"
 
 
