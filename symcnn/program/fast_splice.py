@@ -11,10 +11,10 @@ from symcnn.core.bounds import nonnegative, span
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Read, Reduce, reads, rebind
 from symcnn.core.index import fresh
-from symcnn.core.plan import Plan, Statement
+from symcnn.core.plan import Plan, Scatter, Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.fast_patterns import statements
-from symcnn.program.fast_tiles import bare
+from symcnn.program.fast_tiles import bare, unused_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +45,21 @@ def spliced(plan: Plan, change: Rewriting) -> Plan | None:
     passed = {*dead, out.cotangent().name}
     backward = {s.equation.tensor.name: s for s in statements(plan.backward)}
     wanted = [t for t in inputs if t.cotangent().name in backward]
-    made: list[Statement] = []
-    for derived, gradients in cotangents(change.new, wanted):
-        scatters = tuple(s for gradient in gradients for s in gradient.scatters)
-        derived = bare(reindexed(derived))
-        made.append(Statement(0, derived, _note(derived, change), change.old[0].layer, scatters))
+    parts: dict[str, Tensor] = {}
     rest: list[Statement] = []
     place: int | None = None
     for statement in statements(plan.backward):
         name = statement.equation.tensor.name
         reads_it = any(t.name in passed for t in statement.equation.inputs)
         if name in dead or (reads_it and name in {t.cotangent().name for t in wanted}):
-            if name not in dead and not all(
-                _only(term, passed) for term in sp.Add.make_args(statement.equation.body)
-            ):
-                return None
             place = len(rest) if place is None else place
+            if name in dead or _only(statement.equation.body, passed):
+                continue
+            parts[name] = _part(statement.equation.tensor, plan, change)
+            remaining = _remaining(statement, passed, parts[name])
+            if remaining is None:
+                return None
+            rest.append(remaining)
             continue
         if reads_it and any(t.name in dead for t in statement.equation.inputs):
             return None
@@ -69,6 +68,13 @@ def spliced(plan: Plan, change: Rewriting) -> Plan | None:
         if wanted:
             return None
         place = 0
+    made: list[Statement] = []
+    for derived, gradients in cotangents(change.new, wanted):
+        scatters = tuple(s for gradient in gradients for s in gradient.scatters)
+        note, into = _note(derived, change), parts.get(derived.tensor.name, derived.tensor)
+        derived = bare(reindexed(Equation(Read(into, derived.target.at), derived.body, derived.free)))
+        scatters = tuple(replace(s, target=Read(into, s.target.at)) for s in scatters)
+        made.append(Statement(0, derived, note, change.old[0].layer, scatters))
     forward = list(statements(plan.forward))
     at = forward.index(change.old[0])
     last = change.old[-1]
@@ -113,9 +119,45 @@ def reindexed(equation: Equation) -> Equation:
     return Equation(equation.target, Reduce("sum", read, limits.items()), equation.free)
 
 
-def _only(term: sp.Expr, names: set[str]) -> bool:
-    cotangent = [read for read in reads(term) if read.tensor.role == "cotangent"]
-    return bool(cotangent) and all(read.tensor.name in names for read in cotangent)
+def _only(body: sp.Expr, names: set[str]) -> bool:
+    """Whether every term passes on a cotangent, and only those of ``names``."""
+    found = [[r for r in reads(t) if r.tensor.role == "cotangent"] for t in sp.Add.make_args(body)]
+    return all(part and all(read.tensor.name in names for read in part) for part in found)
+
+
+def _part(cotangent: Tensor, plan: Plan, change: Rewriting) -> Tensor:
+    """A tensor for what comes back through the new equations alone."""
+    taken = {t.name for s in plan.statements for t in (s.equation.tensor, *s.equation.inputs)}
+    taken |= {e.tensor.name for e in change.new} | {e.tensor.cotangent().name for e in change.new}
+    return Tensor(unused_name(f"{cotangent.name}_part", taken), cotangent.shape, "cotangent")
+
+
+def _remaining(statement: Statement, passed: set[str], part: Tensor) -> Statement | None:
+    """A sum of cotangents with ``part`` in the place of its terms that read what is ``passed``; None where they mix."""
+    equation = statement.equation
+    terms, scatters = [], []
+    for term in sp.Add.make_args(equation.body):
+        if not _reads(term, passed):
+            terms.append(term)
+        elif not _only(term, passed):
+            return None
+    for scatter in statement.scatters:
+        if not _reads(scatter.factor, passed):
+            scatters.append(scatter)
+        elif not _only(scatter.factor, passed):
+            return None
+    value = Read(part, equation.target.at)
+    if statement.scatters:
+        scatters.append(Scatter(equation.target, value, tuple((i.symbol, i.extent) for i in equation.free)))
+    return replace(
+        statement,
+        equation=Equation(equation.target, sp.Add(*terms, value), equation.free),
+        scatters=tuple(scatters),
+    )
+
+
+def _reads(expr: sp.Expr, names: set[str]) -> bool:
+    return any(read.tensor.name in names for read in reads(expr))
 
 
 def _note(derived: Equation, change: Rewriting) -> str:

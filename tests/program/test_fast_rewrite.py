@@ -119,3 +119,21 @@ def test_maximum_first_once(pool: tuple[int, int]) -> None:
     layers = [conv2d(1, 2, 2, stride=1, padding=1), relu(), max_pool2d(*pool)]
     _, chosen = compare(Network([*layers, conv2d(2, 1, 1), mse_loss()], (1, 4, 3), name="small"), batch=1)
     assert ("phases" in chosen) == (pool[0] == pool[1])
+
+
+def test_tiles_beside_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes back beside two convolutions is added to what comes back through them."""
+    monkeypatch.setattr(fast_tiles, "MANY", 1)
+    layers = [conv2d(1, 1, 1, name="stem"), conv2d(1, 1, 3, padding=1, name="left"), tanh(name="a")]
+    layers += [conv2d(1, 1, 3, padding=1, name="right").on("stem"), add("right", "a"), add("add1", "stem"), mse_loss()]
+    new, chosen = compare(Network(layers, (1, 4, 5), name="small"), batch=1)
+    assert chosen.count("Winograd") == 2
+    assert sum("_part" in s.equation.tensor.name for s in statements(new.backward)) == 2
+
+
+def test_maximum_first_beside_a_skip() -> None:
+    """The same where the input of a group is read elsewhere as well."""
+    layers = [conv2d(1, 1, 1, name="stem"), conv2d(1, 1, 2, name="left"), relu(), max_pool2d(2, name="a")]
+    layers += [max_pool2d(2, name="b").on("stem"), add("b", "a"), mse_loss()]
+    _, chosen = compare(Network(layers, (1, 5, 5), name="small"), batch=1)
+    assert "phases" in chosen
