@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.families import Reading
+from symcnn.notes.measuring import loose_bounds, tie_bounds
 from symcnn.notes.name_parts import INDEX_LETTERS, TRANSPOSES, letters_of, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import operation_name
@@ -155,7 +156,7 @@ class Bench:
                 functions=functions,
                 without=without,
             )
-            if not self._unknown(known, claim):
+            if not self._unknown(known, claim) and next(loose_bounds(known, claim), None) is None:
                 return known
         active = _newest(tuple(replace(d, key=facts.resolve(d.key)) for d in active))
         world = World(facts, active, variant, settings, reading, functions)
@@ -164,6 +165,7 @@ class Bench:
             shaper = Shaper(world, CLAIM, world.layer_env())
             for _ in range(2):
                 shaper.equate(*claim)
+            tie_bounds(world, claim, CLAIM)
         else:
             self._worlds[key] = world
             if len(self._worlds) > MOST_WORLDS:

@@ -14,6 +14,7 @@ from symcnn.notes.products import added
 from symcnn.notes.sums import assignments
 from symcnn.notes.tree import (
     BigOperator,
+    CallOrProduct,
     Cases,
     Chain,
     Empty,
@@ -196,3 +197,14 @@ def is_indicator(head: Node) -> bool:
         case Styled(font="bb" | "bf", body=Number(text="1")):
             return True
     return False
+
+
+def indicates_zero(evaluator: Evaluator, factors: tuple[Node, ...]) -> bool:
+    """Whether an indicator among factors is 0 here: then the others need not exist, as at an index outside."""
+    return any(
+        isinstance(factor, CallOrProduct)
+        and is_indicator(factor.head)
+        and (value := evaluator.value(factor)).ndim == 0
+        and value.flat[0] == 0
+        for factor in factors
+    )

@@ -12,7 +12,7 @@ from symcnn.notes import operations as ops
 from symcnn.notes.apply import apply_function, call
 from symcnn.notes.arguments import arguments_of
 from symcnn.notes.big_operators import big_value
-from symcnn.notes.conditions import case_value, indicator, is_indicator, truth
+from symcnn.notes.conditions import case_value, indicates_zero, indicator, is_indicator, truth
 from symcnn.notes.derivative import derivative, differential, gradient, loss_symbol
 from symcnn.notes.families import Mismatch, Unreadable
 from symcnn.notes.flexible import Flexible
@@ -131,6 +131,8 @@ class Evaluator:
                 return array(-value) if sign == "-" else value
             case Add(terms=terms):
                 return sum_of(self, terms)
+            case Product(factors=parts) | Juxtapose(parts=parts) if indicates_zero(self, parts):
+                return array(sp.Integer(0))
             case Product(factors=factors, operators=operators):
                 return product_of(self, factors, [op.name for op in operators], node)
             case Juxtapose(parts=parts):
@@ -257,8 +259,9 @@ class Evaluator:
     def _call_or_product(self, head: Node, group: Node, node: Node) -> Value:
         if is_indicator(head):
             conditions = arguments_of(group)
-            several = len(conditions) > 1 and isinstance(group, Group)
-            return indicator(self, group.body if several else conditions[0])
+            if len(conditions) > 1 and isinstance(group, Group):
+                return indicator(self, group.body)
+            return indicator(self, conditions[0])
         if self.world.is_function(head):
             return apply_function(self, head, group, node)
         called = base_name(head)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import product as grid
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from symcnn.notes.free import means
 from symcnn.notes.name_parts import letter, letters_of
 from symcnn.notes.names import read_name
 from symcnn.notes.shaper import Shaper
-from symcnn.notes.tree import BigOperator, Chain, Node, Number, Script, Symbol
+from symcnn.notes.tree import Add, BigOperator, Chain, Node, Number, Script, Symbol, Unary
 from symcnn.notes.walking import walk
 
 if TYPE_CHECKING:
@@ -98,6 +98,10 @@ def size_axis(world: World, axis: Hashable, size: Node, env: dict[str, int]) -> 
             if name not in world.settings and (name not in world.definitions or world.is_size(name)):
                 world.axes.name(axis, name)
                 return
+    layer_size = world.layer_size(size, env)
+    if layer_size is not None:
+        world.axes.name(axis, layer_size)
+        return
     ref = read_name(size, world.facts.habits)
     if (
         ref is not None
@@ -158,6 +162,41 @@ def _bounds(world: World, body: Node, scope: Hashable, env: dict[str, int]) -> N
             name = letter(node.lower.sides[0])
             if name is not None and node.lower.relations[0].name == "=":
                 _range(world, ("letter", scope, name), node.lower.sides[1], node.upper, env)
+        elif isinstance(node, BigOperator) and node.lower is not None and node.upper is None:
+            for name in letters_of(node.lower):
+                if name in world.facts.ranges:
+                    _range(world, ("letter", scope, name), *world.facts.ranges[name], {})
+
+
+def loose_bounds(world: World, sides: Iterable[Node]) -> Iterator[tuple[str, str]]:
+    """Letters of sums of a claim with the size that they run to, where the notes speak of that size nowhere else.
+
+    A size that they speak of stays what it is: a sum up to the wrong one is false.
+    """
+    for side in sides:
+        for node in walk(side):
+            if isinstance(node, BigOperator) and isinstance(node.lower, Chain) and node.upper is not None:
+                name, size = letter(node.lower.sides[0]), _count(node.lower.sides[-1], node.upper)
+                if name is not None and size is not None and not world.pinned(("size", size)):
+                    yield name, size
+
+
+def tie_bounds(world: World, sides: Iterable[Node], scope: Hashable) -> None:
+    """The sizes that bounds of a claim introduce are those of the axes that their letters run over."""
+    for name, size in loose_bounds(world, sides):
+        axis = world.letter_axes.get((scope, name))
+        if axis is not None:
+            world.axes.same(axis, ("size", size))
+
+
+def _count(low: Node, high: Node) -> str | None:
+    """The size M of a sum from 1 to M or from 0 to M - 1."""
+    match low, high:
+        case Number(text="1"), Symbol(name=name):
+            return name
+        case Number(text="0"), Add(terms=(Symbol(name=name), Unary(name="-", body=Number(text="1")))):
+            return name
+    return None
 
 
 def infer_functions(world: World) -> None:

@@ -167,6 +167,8 @@ class Shaper:
             return None
         if ref.member is not None:
             self.count(family, ref.member)
+        if ref.indices is not None and ref.key in ("delta", "I") and ref.key not in self.world.definitions:
+            return ()  # the axes of one Kronecker delta say nothing of those of another
         if ref.indices is not None:
             return self.entry(family, ref.indices)
         if self.world.is_size(family.key):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from symcnn.core.errors import ShapeError
+from symcnn.notes.families import Unreadable
 
 PREFERRED = {
     "H": (5, 6),
@@ -104,7 +104,7 @@ class Axes:
         self.same(("size", name), axis)
 
     def size(self, axis: Hashable) -> int:
-        """The size of an axis, chosen now where nothing says it. Raises ShapeError on a size below 1."""
+        """The size of an axis, chosen now where nothing says it. Raises Unreadable on a size below 1."""
         root = self.find(axis)
         if root in self.fixed:
             return self.fixed[root]
@@ -117,7 +117,7 @@ class Axes:
             finally:
                 self._busy.discard(root)
             if size < 1:
-                raise ShapeError(f"a size of at least 1 is needed, came {size}")
+                raise Unreadable(f"a size of at least 1 is needed, came {size}")
             return self.taken.setdefault(root, size)
         if root not in self.taken:
             own = root[1] if isinstance(root, tuple) and root[0] == "size" else ""
