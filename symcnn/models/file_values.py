@@ -108,14 +108,9 @@ def whole(value: object, where: str, least: int, most: int) -> int:
 
 def exact(value: object, where: str) -> int | Fraction:
     """A finite number as its decimal form says it."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float | Fraction)
-        or value != value
-        or abs(value) > LARGEST
-    ):
-        raise ModelFileError(f"{where}: expected a number, got {value!r:.60}")
-    return Fraction(repr(value)) if isinstance(value, float) else value
+    if isinstance(value, int | float | Fraction) and not isinstance(value, bool) and abs(value) <= LARGEST:
+        return Fraction(repr(value)) if isinstance(value, float) else value
+    raise ModelFileError(f"{where}: expected a number of at most {LARGEST:,}, got {value!r:.60}")
 
 
 def plain_text(value: object, where: str, lines: bool = False) -> str:

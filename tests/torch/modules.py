@@ -224,3 +224,145 @@ class Moments(nn.Module):
         z = torch.where(z > 0, z, 0.1 * z.abs().clamp(max=2.0))
         z = F.softplus(z) * torch.exp(-z.square().sum(1, keepdim=True) / 20) + F.silu(z).log_softmax(1)
         return self.mix(z, F.normalize(x, dim=1)) / x.std(1, keepdim=True)
+
+
+class Bottleneck(nn.Module):
+    """A residual block of three convolutions."""
+
+    def __init__(self, wide: int, narrow: int) -> None:
+        super().__init__()
+        self.narrow, self.norm1 = nn.Conv2d(wide, narrow, 1, bias=False), nn.BatchNorm2d(narrow)
+        self.window, self.norm2 = nn.Conv2d(narrow, narrow, 3, padding=1, bias=False), nn.BatchNorm2d(narrow)
+        self.widen, self.norm3 = nn.Conv2d(narrow, wide, 1, bias=False), nn.BatchNorm2d(wide)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.narrow(x)))
+        y = F.relu(self.norm2(self.window(y)))
+        return F.relu(self.norm3(self.widen(y)) + x)
+
+
+class Inverted(nn.Module):
+    """MobileNetV2: inverted residuals with windows of each channel, widths and strides that differ."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, 2, 1, bias=False)
+        self.blocks = nn.ModuleList(
+            self.block(wide, behind, stride) for wide, behind, stride in ((4, 4, 1), (4, 6, 2), (6, 6, 1))
+        )
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(6, 3))
+
+    @staticmethod
+    def block(wide: int, behind: int, stride: int) -> nn.Sequential:
+        inner = 3 * wide
+        return nn.Sequential(
+            *(nn.Conv2d(wide, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU6()),
+            *(nn.Conv2d(inner, inner, 3, stride, 1, groups=inner, bias=False), nn.BatchNorm2d(inner)),
+            *(nn.ReLU6(), nn.Conv2d(inner, behind, 1, bias=False), nn.BatchNorm2d(behind)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for block in self.blocks:
+            y = block(x)
+            x = x + y if x.shape == y.shape else y
+        return self.head(x)
+
+
+class Excited(nn.Module):
+    """Squeeze and excitation around a residual block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(6, 6, 3, padding=1), nn.BatchNorm2d(6)
+        self.squeeze, self.excite = nn.Linear(6, 2), nn.Linear(2, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.conv(x))
+        scale = torch.sigmoid(self.excite(F.relu(self.squeeze(F.adaptive_avg_pool2d(y, 1).flatten(1)))))
+        return F.relu(x + y * scale[:, :, None, None]).mean((-2, -1))
+
+
+class Shuffled(nn.Module):
+    """ShuffleNet: half of the channels pass by, groups, and channels that change their places by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(4, 4, 1, groups=2, bias=False), nn.BatchNorm2d(4)
+        self.window = nn.Conv2d(4, 4, 3, padding=1, groups=4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(2):
+            kept, y = x.chunk(2, dim=1)
+            y = self.window(F.relu(self.norm(self.first(y))))
+            n, c, h, w = x.shape
+            x = torch.cat([kept, y], 1).view(n, 2, c // 2, h, w).transpose(1, 2).contiguous().view(n, c, h, w)
+        return x.flatten(1)
+
+
+class Modern(nn.Module):
+    """A block as in ConvNeXt: large windows of each channel, layer norm over channels that stand last, GELU, a scale."""
+
+    def __init__(self, width: int = 6) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 2, 2)
+        self.window = nn.Conv2d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.gamma = nn.Parameter(torch.full((width,), 0.5))
+        self.head = nn.Linear(width, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        y = self.norm(self.window(x).permute(0, 2, 3, 1))
+        y = self.gamma * self.narrow(F.gelu(self.widen(y)))
+        return self.head((x + y.permute(0, 3, 1, 2)).mean((2, 3)))
+
+
+class Recurrent(nn.Module):
+    """Cells of a GRU and an LSTM, unrolled over a sequence by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.lstm = nn.GRUCell(3, 4), nn.LSTMCell(4, 5)
+        self.head = nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.new_zeros(x.shape[0], 4)
+        state = (x.new_zeros(x.shape[0], 5), x.new_zeros(x.shape[0], 5))
+        for t in range(x.shape[1]):
+            h = self.gru(x[:, t], h)
+            state = self.lstm(h, state)
+        return self.head(state[0])
+
+
+class Autoencoder(nn.Module):
+    """Convolutions to a code and transposed ones back, with a bottleneck of dense layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode = nn.Sequential(
+            *(nn.Conv2d(1, 4, 3, 2, 1), nn.SiLU(), nn.Conv2d(4, 6, 3, 2, 1), nn.SiLU(), nn.Flatten()),
+            nn.Linear(24, 5),
+        )
+        self.decode = nn.Sequential(
+            *(nn.Linear(5, 24), nn.SiLU(), nn.Unflatten(1, (6, 2, 2))),
+            *(nn.ConvTranspose2d(6, 4, 3, 2, 1, 1), nn.SiLU(), nn.ConvTranspose2d(4, 1, 3, 2, 1, 1)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.decode(self.encode(x)))
+
+
+class Words(nn.Module):
+    """A text CNN: windows of three sizes over embedded words, the largest answer of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+        self.convs = nn.ModuleList(nn.Conv1d(4, 3, size) for size in (2, 3, 4))
+        self.head = nn.Linear(9, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.words(x).transpose(1, 2)
+        return self.head(torch.cat([F.relu(conv(h)).amax(-1) for conv in self.convs], 1))

@@ -13,6 +13,7 @@ import torch
 
 import symcnn as sc
 from symcnn.core.errors import SymcnnError, UnsupportedFormula
+from symcnn.nets.body import Placed
 from tests.torch import modules
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
@@ -29,6 +30,12 @@ CASES: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
     "tied": (modules.Tied, (2, 4)),
     "pixels": (modules.Pixels, (2, 3, 4, 4)),
     "moments": (modules.Moments, (2, 6)),
+    "inverted residuals": (modules.Inverted, (2, 3, 8, 8)),
+    "squeeze and excitation": (modules.Excited, (2, 6, 5, 5)),
+    "shuffled channels": (modules.Shuffled, (2, 8, 4, 4)),
+    "large windows": (modules.Modern, (2, 3, 8, 8)),
+    "recurrent cells": (modules.Recurrent, (2, 3, 3)),
+    "autoencoder": (modules.Autoencoder, (2, 1, 8, 8)),
 }
 
 
@@ -74,6 +81,40 @@ def test_outputs_and_gradients_are_the_originals(case: str) -> None:
     for name, gradient in gradients.items():
         theirs = named[net.originals[name]].grad
         assert close(gradient, torch.zeros(1) if theirs is None else theirs), net.originals[name]
+
+
+def test_modules_that_recur_are_blocks() -> None:
+    """Blocks and layers keep the module's names; equal blocks share one body and one function."""
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(*(modules.Bottleneck(4, 2) for _ in range(3)), torch.nn.Flatten())
+    module = module.double().eval()
+    example = torch.randn(2, 4, 5, 5, dtype=torch.float64)
+    net = sc.from_torch(module, example)
+    blocks = [item for item in net.network.items if isinstance(item, Placed)]
+    assert [item.name for item in blocks] == ["part_0", "part_1", "part_2"]
+    assert len(net.network.bodies) == 1
+    assert [node.name for node in blocks[0].body.nodes][:3] == ["narrow", "norm1", "relu"]
+    assert net.originals["part_1_W1"] == "1.narrow.weight"
+    emitted = sc.emit(net)
+    assert emitted.source.count("def part(") + emitted.source.count("def part_0(") == 1
+    output = module(example)
+    assert close(emitted.load().forward(net.params, example.numpy(), state=net.state), output)
+
+
+@pytest.mark.slow
+def test_windows_over_embedded_words() -> None:
+    torch.manual_seed(0)
+    module = modules.Words().double().eval()
+    words = torch.randint(0, 9, (3, 6))
+    net = sc.from_torch(module, words)
+    emitted = sc.emit(net).load()
+    output = module(words)
+    assert close(emitted.forward(net.params, words.numpy()), output)
+    cotangent = torch.randn_like(output)
+    output.backward(cotangent)
+    gradients = emitted.vjp(cotangent.numpy(), net.params, words.numpy())
+    named = dict(module.named_parameters())
+    assert all(close(gradients[name], named[net.originals[name]].grad) for name in gradients)
 
 
 def test_words_are_looked_up_and_masked() -> None:

@@ -34,6 +34,7 @@ class Assembly:
     """Layers placed so far. ``shared`` names the trained arrays that several layers read: each becomes a value first.
 
     ``batch`` is the number of images to which the original fixes itself, if it does: there it is read as any number.
+    ``scope`` is the part of the original that is being read, ``scopes`` where each layer comes from.
     """
 
     input_shape: tuple[int, ...]
@@ -46,6 +47,8 @@ class Assembly:
     made: dict[str, Value] = field(default_factory=dict)
     owners: Counter[str] = field(default_factory=Counter)
     names: set[str] = field(default_factory=set)
+    scope: tuple[str, ...] = ()
+    scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     placement: Placement = field(init=False)
 
     def __post_init__(self) -> None:
@@ -125,6 +128,7 @@ class Assembly:
         self.placement.add(found)
         self.specs.append(found)
         self.arrays[named] = arrays
+        self.scopes[named] = self.scope
         node = self.placement.items[-1]
         assert isinstance(node, Node), "no blocks are imported"
         return whole(Value(named, tuple(node.output.shape)))

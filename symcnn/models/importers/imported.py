@@ -9,6 +9,7 @@ import numpy as np
 
 from symcnn.core.errors import ShapeError
 from symcnn.models.importers.assembly import Assembly
+from symcnn.models.importers.scopes import blocked
 from symcnn.models.importers.views import View, Weight
 from symcnn.nets.network import Network
 from symcnn.nets.spec import Spec
@@ -36,16 +37,17 @@ def imported(assembly: Assembly, output: View, loss: Spec | None, name: str) -> 
     last = assembly.source(output)
     if isinstance(last, Weight):
         raise ShapeError(f"{name}: expected an output that depends on the input, got {last.name} alone")
-    specs = _ending_in(assembly, last.name)
+    found = blocked(_ending_in(assembly, last.name), assembly.scopes, last.name)
     end = pairing(len(last.shape)) if loss is None else loss
-    specs.append(end.on(last.name, *end.inputs))
+    specs = [*found.layers, end.on(found.output, *end.inputs)]
     network = Network(specs, assembly.input_shape, name=name, training=assembly.training)
+    owners = {found.names[layer]: arrays for layer, arrays in assembly.arrays.items() if layer in found.names}
     params: Arrays = {}
     state: Arrays = {}
     originals: dict[str, str] = {}
     for node in network.nodes:
         running = dict(node.running)
-        for key, weight in assembly.arrays.get(node.name, {}).items():
+        for key, weight in owners.get(node.name, {}).items():
             tensor = running.get(key) or node.tensor(key)
             (params if tensor in node.trained else state)[tensor.name] = weight.array
             originals[tensor.name] = weight.name

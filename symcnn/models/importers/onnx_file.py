@@ -6,6 +6,7 @@ checked before anything is built, and whatever is wrong is one line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,6 +195,7 @@ class Reading:
             self.known[tensor.name] = Initial(tensor.name, array) if floats else array
         for number, proto in enumerate(self.graph.node):
             where = f"{path}: node {proto.name or number} ({proto.op_type})"
+            self.assembly.scope = _scope(proto)
             try:
                 results = self._results(proto)
             except SymcnnError as error:
@@ -235,6 +237,15 @@ class Reading:
         if not isinstance(found, View):
             raise ShapeError(f"{path}: expected an output that depends on the input, got {outputs[at]!r}")
         return found
+
+
+def _scope(proto: Any) -> tuple[str, ...]:
+    """The parts that a node comes from, as exporters write them into its metadata or the front of its name."""
+    told = {entry.key: entry.value for entry in getattr(proto, "metadata_props", ())}
+    names = re.findall(r"'([^']*)'", told.get("pkg.torch.onnx.name_scopes", ""))
+    if names:
+        return tuple(dict.fromkeys(name for name in names[:-1] if name))
+    return tuple(name for name in proto.name.split("/")[:-1] if name)
 
 
 def _extents(node: Node) -> np.ndarray:

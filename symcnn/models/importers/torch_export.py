@@ -155,6 +155,7 @@ class Reading:
             if node.op == "placeholder":
                 self.known[node] = self._given(node, inputs[node.name])
             elif node.op == "call_function":
+                self.assembly.scope = _scope(node)
                 self.known[node] = self._called(node)
             elif node.op == "output":
                 self._ends(node)
@@ -265,6 +266,12 @@ def _moving(value: Any) -> bool:
         case dict():
             return any(_moving(item) for item in value.values())
     return isinstance(value, View | sp.Expr) and not isinstance(value, sp.Integer)
+
+
+def _scope(node: Any) -> tuple[str, ...]:
+    """The paths of the modules that a node comes from, the outermost first: layer1, layer1.0, layer1.0.conv1."""
+    paths = (str(path).partition("@")[0] for path, _ in (node.meta.get("nn_module_stack") or {}).values())
+    return tuple(dict.fromkeys(path for path in paths if path))
 
 
 def _place(node: Any) -> str:
