@@ -31,10 +31,12 @@ def is_followed(world: World, expr: sp.Expr) -> bool:
     cotangents = world.cotangents
     waiting = [s for s in expr.free_symbols if s in cotangents.of]
     seen = set(waiting)
+    losses: set[sp.Symbol] = set()
     while waiting and len(seen) < MOST_COTANGENTS:
         symbol = waiting.pop()
         inner = cotangents.step(symbol)
         if inner is None:
+            losses.add(cotangents.of[symbol][0])
             entry = cotangents.of[symbol][1]
             if entry in world.origin and cotangents.is_output(world.origin[entry][0]):
                 continue
@@ -44,7 +46,7 @@ def is_followed(world: World, expr: sp.Expr) -> bool:
         fresh = [s for s in inner.free_symbols if s in cotangents.of and s not in seen]
         seen.update(fresh)
         waiting += fresh
-    return True
+    return not any(one in cotangents.upstream(other) for one in losses for other in losses)
 
 
 def _read_keys(world: World) -> set[str]:

@@ -93,6 +93,8 @@ class Facts:
     gradients: dict[str, str] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
     sizes: set[str] = field(default_factory=set)
+    layer_sizes: set[str] = field(default_factory=set)
+    """Names of sizes that each layer has its own of: the n of `n_l`."""
     steps: set[str] = field(default_factory=set)
     """Sizes that only stand inside of indices: strides, paddings, dilations."""
     larger: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -109,6 +111,8 @@ class Facts:
     manner: Manner = field(default_factory=Manner)
     """What formulas are rewritten by before they are looked at."""
     layers: tuple[int, ...] = ()
+    first_layers: set[int] = field(default_factory=set)
+    """Numbers of layers that the notes name beside the letter for any of them."""
     settings: list[Mapping[str, int]] = field(default_factory=list)
     cues: Cues = field(default_factory=Cues)
 

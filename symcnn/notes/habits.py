@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from symcnn.notes.name_parts import (
     base_name,
+    counts_layers,
     index_like,
     is_numbered,
     letters_of,
@@ -15,8 +16,11 @@ from symcnn.notes.name_parts import (
 )
 from symcnn.notes.names import Habits, read_subscript
 from symcnn.notes.superscripts import indexed_above, indices_above, labels_above
-from symcnn.notes.tree import BigOperator, Chain, Derivative, Node, Number, Script, Symbol, Word
+from symcnn.notes.tree import BigOperator, Chain, Derivative, Group, Node, Number, Script, Symbol, Word
 from symcnn.notes.walking import children, walk
+
+WEIGHTS = frozenset({"W", "w", "b", "theta", "Theta", "K"})
+"""Names that are of a layer, never of an example."""
 
 
 def _names_t(tree: Node) -> bool:
@@ -46,6 +50,7 @@ def observe(trees: Iterable[Node]) -> Habits:
     habits = Habits()
     trees = list(trees)
     _observe_letters(habits, trees)
+    habits.numbered_layers = numbers_layers(trees)
     habits.above = indexed_above(trees)
     habits.labelled |= labels_above(trees)
     for tree in trees:
@@ -55,8 +60,13 @@ def observe(trees: Iterable[Node]) -> Habits:
             base = base_name(node.base)
             if base is None:
                 continue
-            if node.sup is not None and any(names_layer(part) for part in superscript_items(node.sup)):
+            above = superscript_items(node.sup) if node.sup is not None else ()
+            if any(names_layer(part) for part in above):
                 habits.layered.add(base)
+            if any(
+                isinstance(part, Group) and part.open == "(" and counts_layers(part.body) for part in above
+            ):
+                habits.bracketed_layers.add(base)
             if node.sub is not None:
                 items = (*(indices_above(node) if base in habits.above else ()), *subscript_items(node.sub))
                 if is_numbered(node.sub) and not set(letters_of(node.sub)) & habits.indexing:
@@ -75,6 +85,18 @@ def observe(trees: Iterable[Node]) -> Habits:
                 if name is not None:
                     habits.classes.add(name)
     return habits
+
+
+def numbers_layers(trees: list[Node]) -> bool:
+    """Whether weights carry different numbers in brackets, `W^{(1)}` and `W^{(2)}`, and nothing carries a letter so."""
+    numbers: dict[str, set[str]] = {}
+    for node in (node for tree in trees for node in walk(tree) if isinstance(node, Script)):
+        for part in superscript_items(node.sup) if node.sup is not None else ():
+            if isinstance(part, Group) and part.open == "(":
+                if not isinstance(part.body, Number):
+                    return False
+                numbers.setdefault(base_name(node.base) or "", set()).add(part.body.text)
+    return any(len(found) > 1 for name, found in numbers.items() if name in WEIGHTS)
 
 
 def _squares(node: Node, habits: Habits) -> None:

@@ -138,6 +138,10 @@ class Finder:
                     continue
                 if name.isupper() and name not in LOSS_NAMES:
                     continue
+                if name not in self.habits.members and not set(letters_of(index)) & set(
+                    self.letters.get(name, ())
+                ):
+                    self.habits.sampled.add(name)
                 self._add(name, index, None)
 
     def called(self, name: str, index: str, kind: str) -> None:

@@ -92,6 +92,12 @@ def _is_letter(node: Node) -> bool:
     return False
 
 
+def counts_layers(script: Node | None) -> bool:
+    """Whether a script is the number of a layer: `l`, `l-1`, `L`."""
+    letters = letters_of(script) if script is not None else []
+    return bool(letters) and set(letters) <= LAYER_LETTERS
+
+
 def is_numbered(sub: Node) -> bool:
     """Whether a subscript is a letter with a number directly after it or under it: `h1`, `h_1`."""
     if isinstance(sub, Script):

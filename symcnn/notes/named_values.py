@@ -58,6 +58,9 @@ def name_value(evaluator: Evaluator, node: Node) -> Value:
 
 def named(evaluator: Evaluator, ref: Ref, node: Node) -> Value:
     """The value of a name, with its entry, transpose and power."""
+    size = evaluator.world.layer_size(node, evaluator.env)
+    if size is not None:
+        return array(sp.Integer(evaluator.world.axes.size(("size", size))))
     key = evaluator.world.facts.resolve(ref.key + "'" * ref.primes)
     if ref.indices is None and ref.layer is None and not _is_tensor(evaluator, key):
         constant = _constant(evaluator, evaluator.world.facts.resolve(ref.key), ref)

@@ -8,9 +8,9 @@ from symcnn.notes.limits import spend
 from symcnn.notes.marks import NOWHERE
 from symcnn.notes.name_parts import (
     INDEX_LETTERS,
-    LAYER_LETTERS,
     TRANSPOSES,
     base_name,
+    counts_layers,
     index_like,
     is_numbered,
     label_text,
@@ -34,7 +34,7 @@ from symcnn.notes.tree import (
     Text,
     Word,
 )
-from symcnn.notes.walking import keep, walk
+from symcnn.notes.walking import keep
 
 LOSS_NAMES = frozenset(
     (
@@ -82,6 +82,12 @@ class Habits:
     """Whether t is a name on the page, so that it is no transpose either."""
     layered: set[str] = field(default_factory=set)
     """Bases that carry a layer as a bare superscript, as in `a^{l-1}`."""
+    bracketed_layers: set[str] = field(default_factory=set)
+    """Bases that carry a layer in brackets, as in `W^{(l)}`: the number in `W^{(1)}` is one too."""
+    sampled: set[str] = field(default_factory=set)
+    """Bases whose example is only written in brackets above, so that an index below is that of an entry."""
+    numbered_layers: bool = False
+    """Whether a number in brackets above a name is a label, as that below it: `W^{(2)}_{ij}` is an entry of `W_2`."""
     ranks: dict[str, set[int]] = field(default_factory=dict)
     """For each base the numbers of letter indices that it was seen with."""
     labelled: set[str] = field(default_factory=set)
@@ -164,6 +170,8 @@ def _split_member(name: str, sub: Node | None, habits: Habits) -> tuple[Node | N
     if not all(index_like(item) or isinstance(item, Symbol | Number) for item in items):
         return _counted(name, habits), sub
     mine = [item for item in items if counter in letters_of(item)]
+    if name in habits.members and name in habits.sampled and not mine:
+        return _counted(name, habits), sub
     if name in habits.members:
         chosen = (mine or [items[0]])[0]
     elif mine and len(items) > min(habits.ranks.get(name, {0})):
@@ -214,7 +222,11 @@ def _scripted(name: str, sub: Node | None, sup: Node | None, primes: int, habits
             case Group(open="["):
                 layer = part.body
             case Group(open="("):
-                if any(isinstance(n, Symbol) and n.name in LAYER_LETTERS for n in walk(part.body)):
+                if habits.numbered_layers and isinstance(part.body, Number):
+                    label = part.body.text if not label else f"{part.body.text},{label}"
+                elif counts_layers(part.body) or (
+                    isinstance(part.body, Number) and name in habits.bracketed_layers
+                ):
                     layer = part.body
                 elif name in habits.members:
                     member = part.body

@@ -9,7 +9,7 @@ from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Facts
 from symcnn.notes.free import means
 from symcnn.notes.marks import NOWHERE
-from symcnn.notes.name_parts import base_name, letter, letters_of, subscript_items
+from symcnn.notes.name_parts import base_name, counts_layers, letter, letters_of, subscript_items
 from symcnn.notes.names import read_name
 from symcnn.notes.tree import Add, BigOperator, Chain, Group, Node, Number, Script, Sequence, Symbol, Unary
 from symcnn.notes.walking import children, walk
@@ -82,6 +82,9 @@ def mark_sizes(facts: Facts, node: Node) -> None:
     if isinstance(node, Number):
         return
     for part in _names_in(node):
+        if isinstance(part, Script) and part.sup is None and counts_layers(part.sub):
+            facts.layer_sizes.add(base_name(part.base) or "")
+            continue
         ref = read_name(part, facts.habits)
         if (
             ref is not None

@@ -61,8 +61,12 @@ def find_layers(facts: Facts, trees: list[Node]) -> None:
         for node in walk(tree):
             if isinstance(node, Script) and node.sup is not None:
                 for part in superscript_items(node.sup):
-                    if isinstance(part, Group) and part.open == "[" and isinstance(part.body, Number):
+                    if not isinstance(part, Group) or not isinstance(part.body, Number):
+                        continue
+                    if part.open == "[":
                         numbers.add(int(part.body.text))
+                    elif base_name(node.base) in facts.habits.bracketed_layers and part.body.text.isdigit():
+                        facts.first_layers |= {int(part.body.text)} - {0}
     facts.layers = tuple(sorted(numbers))
 
 

@@ -13,7 +13,7 @@ from symcnn.notes.entries import array_place, is_elastic, lows_of, named_entries
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.families import ALONE, Family, Reading, Unreadable
 from symcnn.notes.measuring import declare, infer, infer_functions, measure
-from symcnn.notes.name_parts import base_name, letter, letters_of
+from symcnn.notes.name_parts import base_name, counts_layers, letter, letters_of
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, known_function
 from symcnn.notes.shape_axes import COUNTER, ONE
@@ -105,6 +105,16 @@ class World:
             return False
         return all(d.indices is not None or d.member is not None for d in self.definitions.get(key, ()))
 
+    def layer_size(self, node: Node, env: Mapping[str, Any]) -> str | None:
+        """The name of the size of one layer, `n_4` for n_l where l is 4; None for anything else."""
+        if not isinstance(node, Script) or node.sub is None or node.sup is not None or node.primes:
+            return None
+        base = base_name(node.base)
+        numbered = isinstance(node.sub, Number) or counts_layers(node.sub)
+        if base not in self.facts.layer_sizes or not numbered:
+            return None
+        return f"{base}_{self.integer(node.sub, env)}"
+
     def is_loss(self, node: Node) -> bool:
         ref = read_name(node, self.facts.habits)
         return ref is not None and self.facts.resolve(ref.key) in self.facts.losses
@@ -178,7 +188,7 @@ class World:
     def all_layers(self) -> tuple[int, ...]:
         if self.facts.layers:
             return self.facts.layers
-        return (3, 4, 5, 6, LAST_LAYER - 1, LAST_LAYER)
+        return tuple(sorted({3, 4, 5, 6, LAST_LAYER - 1, LAST_LAYER} | self.facts.first_layers))
 
     def settle(self, key: str, kind: str) -> str:
         return self.kinds.setdefault(key, kind)
