@@ -1,7 +1,7 @@
 """Gradients of one batch on several processes, with dask.distributed: `data_parallel.py lenet5 --workers 2`.
 
-The loss is a mean over the examples, so losses and gradients of parts add up when each is weighted with its number of
-examples. The example compares the sum with one process's result; with `--kill` a worker dies in the middle of a part,
+The loss is a mean over the examples, so losses and gradients of parts add up when they are summed over their examples.
+The example compares the sum with one process's result; with `--kill` a worker dies in the middle of a part,
 which is then computed again. Networks whose examples depend on each other (batch norm) are refused.
 """
 
@@ -40,8 +40,8 @@ def summed(source: str, params: dict[str, Floats], x: Floats, y: Floats, fatal: 
     if fatal and Path(fatal).exists():
         Path(fatal).unlink()
         os._exit(1)
-    loss, grads = loaded(source).loss_and_grads(params, x, y)
-    return loss * len(x), {name: grad * len(x) for name, grad in grads.items()}, len(x)
+    found: Sums = loaded(source).loss_and_grads(params, x, y, summed=True)
+    return found
 
 
 def added(parts: Sequence[Sums]) -> tuple[float, dict[str, Floats]]:

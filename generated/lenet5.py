@@ -48,9 +48,10 @@ def loss(params, x, y):
     return _run(params, x, y)
 
 
-def loss_and_grads(params, x, y):
-    """The loss, and its derivative by each parameter, by name."""
-    return _run(params, x, y, training=True)
+def loss_and_grads(params, x, y, summed=False):
+    """The loss and its gradients by name; `summed` over the examples, their number comes third."""
+    value, grads = _run(params, x, y, training=True)
+    return (len(x) * value, {k: len(x) * g for k, g in grads.items()}, len(x)) if summed else (value, grads)
 
 
 def _run(params, x, y=..., training=False):

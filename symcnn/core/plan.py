@@ -124,7 +124,8 @@ class Plan:
     In evaluation, ``measure`` takes the place of the objective, without auxiliary losses. ``state`` are running
     statistics: training updates them, evaluation reads them; ``units`` are those that start at 1, the others at 0.
     ``draws`` are the masks of training, which takes ``least`` examples or more. ``constants`` are the tensors of the
-    state that nothing updates and only the caller knows.
+    state that nothing updates and only the caller knows. ``additive`` says whether the objective is a "sum" over
+    examples or the "mean" of one, so that parts of a batch tell the whole.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Plan:
     draws: tuple[Draw, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     constants: tuple[Tensor, ...] = ()
+    additive: str = ""
 
     @property
     def statements(self) -> tuple[Statement, ...]:

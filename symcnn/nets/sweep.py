@@ -11,6 +11,7 @@ from symcnn.core.equation import Equation
 from symcnn.core.expr import rebind
 from symcnn.core.plan import Action, Call, Draw, Plan, Procedure, Statement
 from symcnn.core.tensor import Tensor
+from symcnn.nets.additive import additive
 from symcnn.nets.body import Body, Placed
 from symcnn.nets.forms import Sizes
 from symcnn.nets.network import Network
@@ -75,6 +76,7 @@ def _plan(net: Network, root: Body, names: Mapping[Body, str]) -> Plan:
         draws=_draws(root),
         procedures=tuple(numbering.procedures.values()),
         constants=tuple(node.tensor(name) for node in net.nodes for name in node.kind.held),
+        additive=additive([e for node in net.nodes if node.kind.loss for e in node.equations()]),
     )
 
 

@@ -97,6 +97,7 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
     ]
     values = {
         "image": x,
+        "count": dialect.length(x),
         "labels": ", ".join(module.name(tensor.name) for tensor in labels),
         "absent": "".join(f", {module.name(tensor.name)}=..." for tensor in labels),
         "first_label": module.name(labels[0].name) if labels else "",
