@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks import growth
 from benchmarks.cases import GROUPS, Case, cases, data
 from benchmarks.graph import graph, multiply_adds
 from benchmarks.peers import EMITTED, HOMES, Task
@@ -91,6 +92,8 @@ def options_of(argv: list[str]) -> argparse.Namespace:
 
 def main(argv: list[str]) -> None:
     """Measure, print the tables, and write JSON and a chart where asked."""
+    if argv[:1] == ["growth"]:
+        return growth.main(argv[1:])
     options = options_of(argv)
     peers = tuple(options.peers.split(","))
     plan = Plan(peers, options.threads, options.rounds, options.seconds, options.patience)
@@ -104,7 +107,7 @@ def main(argv: list[str]) -> None:
                 options.json.write_text(json.dumps({"on": machine(), "results": results}, indent=1) + "\n")
             if options.svg:
                 options.svg.write_text(chart(results))
-    return
+    return None
 
 
 def machine() -> dict[str, Any]:
