@@ -34,7 +34,12 @@ class Bindings:
         """A new array under a name of its own; ``own``: its memory is not shared, because it holds a border."""
         text = f"self.{unused(name, self.used)}"
         if own or not shape:
-            self.setup.append(f"{text} = np.zeros({self.writer.shape(shape)}, {dtype_of(kind)})")
+            room = (
+                f"aligned({self.count(shape)}, {dtype_of(kind)})"
+                if shape
+                else f"np.zeros((), {dtype_of(kind)})"
+            )
+            self.setup.append(f"{text} = {room}" + (f".reshape({self.writer.shape(shape)})" if shape else ""))
             return Array(text, shape=shape, steps=row_major(shape))
         slot = self.pool.take(shape, kind)
         self.setup.append(f"{text} = MEMORY{slot}[: {self.count(shape)}].reshape({self.writer.shape(shape)})")

@@ -25,6 +25,7 @@ WORKSPACE = frozenset(
         "self",
         "np",
         "math",
+        "aligned",
         "bound",
         "outer",
         "total",
@@ -102,7 +103,7 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     turn = "" if order == sorted(order) else f".transpose({', '.join(map(str, order))})"
     shown = to.view(output, turn, False, "output")
     memory = [
-        f"memory{k} = np.empty({to.writer.number(slot.size)}, {dtype_of(slot.kind)})"
+        f"memory{k} = aligned({to.writer.number(slot.size)}, {dtype_of(slot.kind)})"
         for k, slot in enumerate(to.pool.slots)
     ]
     return Work(
