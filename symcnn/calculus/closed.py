@@ -178,6 +178,16 @@ def simplify_sums(expr: sp.Expr, forward: Sequence[Equation]) -> sp.Expr:
     return expr
 
 
+def without_deviations(equation: Equation, forward: Sequence[Equation]) -> Equation:
+    """The same equation with fewer sums, where some are known: Σ (x − m) = 0 where ``forward`` defines m as a mean of x."""
+    body = simplify_sums(equation.body, forward)
+    return equation if _sums(body) >= _sums(equation.body) else Equation(equation.target, body, equation.free)
+
+
+def _sums(expr: sp.Expr) -> int:
+    return sum(1 for node in sp.preorder_traversal(expr) if isinstance(node, Reduce))
+
+
 def _apart(total: Reduce, forward: Sequence[Equation]) -> Iterator[sp.Expr]:
     plain, atoms = atomise(total.body)
     for term in sp.Add.make_args(sp.expand(plain)):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symcnn.calculus.closed import ClosedForm, closed_form_steps
+from symcnn.calculus.closed import ClosedForm, closed_form_steps, without_deviations
 from symcnn.calculus.pullback import Gradient, cotangents
 from symcnn.calculus.stabilise import stabilise
 from symcnn.core.equation import Equation, System
@@ -72,18 +72,7 @@ class Layer:
             Statement(number, Equation(e.target, stabilise(e.body), e.free), "", self.name)
             for number, e in enumerate(self.system.equations, start=1)
         )
-        backward = tuple(
-            Statement(
-                number,
-                Equation(equation.target, stabilise(equation.body), equation.free),
-                f"cotangent of {equation.tensor.name[1:]}",
-                self.name,
-                tuple(
-                    Scatter(s.target, stabilise(s.factor), s.limits) for part in parts for s in part.scatters
-                ),
-            )
-            for number, (equation, parts) in enumerate(self.cotangents(), start=len(forward) + 1)
-        )
+        backward = tuple(self._backward(len(forward) + 1))
         return Plan(
             name=self.name,
             title=self.text.strip().splitlines()[-1].strip(),
@@ -96,6 +85,19 @@ class Layer:
             gradients=tuple((t.name, t.cotangent()) for t in self.wrt),
             seed=self.output.cotangent(),
         )
+
+    def _backward(self, number: int) -> Iterator[Statement]:
+        """The statements of the pullback, numbered from ``number``, without sums that vanish."""
+        for place, (equation, parts) in enumerate(self.cotangents(), start=number):
+            shorter = without_deviations(equation, self.system.equations)
+            scatters = [s for part in parts for s in part.scatters] if shorter is equation else []
+            yield Statement(
+                place,
+                Equation(equation.target, stabilise(shorter.body), equation.free),
+                f"cotangent of {equation.tensor.name[1:]}",
+                self.name,
+                tuple(Scatter(s.target, stabilise(s.factor), s.limits) for s in scatters),
+            )
 
     def with_respect_to(self, names: Sequence[str]) -> Layer:
         """The same layer with only the named cotangents. Raises UnknownName."""

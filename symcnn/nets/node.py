@@ -9,6 +9,7 @@ from functools import cache
 
 import sympy as sp
 
+from symcnn.calculus.closed import without_deviations
 from symcnn.core.equation import Equation
 from symcnn.core.errors import ShapeError
 from symcnn.core.expr import Read, Reduce, rebind
@@ -16,7 +17,7 @@ from symcnn.core.functions import FIRST, KinkPolicy
 from symcnn.core.plan import Scatter
 from symcnn.core.tensor import Tensor
 from symcnn.nets.concrete import concrete, moved
-from symcnn.nets.kind import Cotangent, LayerKind
+from symcnn.nets.kind import LayerKind
 from symcnn.nets.spec import Spec
 
 BATCH = sp.Symbol("N", integer=True, positive=True)
@@ -174,22 +175,25 @@ def _cotangents(node: Node, wanted: tuple[str, ...]) -> tuple[tuple[Equation, tu
     mapping = node.mapping()
     return tuple(
         (
-            concrete(cotangent.equation.substituted(mapping)),
+            concrete(equation.substituted(mapping)),
             tuple(moved(s, mapping) for s in scatters),
         )
-        for cotangent, scatters in _symbolic(node.kind, wanted, node.policy)
+        for equation, scatters in _symbolic(node.kind, wanted, node.policy)
     )
 
 
 @cache
 def _symbolic(
     kind: LayerKind, wanted: tuple[str, ...], policy: KinkPolicy
-) -> tuple[tuple[Cotangent, tuple[Scatter, ...]], ...]:
-    """The cotangents of a kind for all sizes, with their forms as scatter-additions."""
-    found = kind.cotangents(wanted, policy)
-    return tuple(
-        (cotangent, tuple(s for part in cotangent.parts for s in part.scatters)) for cotangent in found
-    )
+) -> tuple[tuple[Equation, tuple[Scatter, ...]], ...]:
+    """The cotangents of a kind for all sizes, with their forms as scatter-additions; sums that vanish are left out."""
+    forward = kind.system(policy).equations
+    found = []
+    for cotangent in kind.cotangents(wanted, policy):
+        equation = without_deviations(cotangent.equation, forward)
+        scatters = tuple(s for part in cotangent.parts for s in part.scatters)
+        found.append((equation, scatters if equation is cotangent.equation else ()))
+    return tuple(found)
 
 
 def place(

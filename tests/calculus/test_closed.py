@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 import symcnn as sc
+from symcnn.calculus.closed import without_deviations
 from symcnn.calculus.proof import same_by_entries
+from symcnn.nets.catalogue import KINDS
 
 BATCH_NORM = """m[c] = mean[n,i](x[n,c,i])
 v[c] = mean[n,i]((x[n,c,i] - m[c])**2)
@@ -84,3 +86,13 @@ def test_every_step_to_a_closed_form_is_named_and_replays(name: str) -> None:
     if name == "x":
         assert [step.where for step in form.steps if step.where] == ["dm", "dv"]
         assert {step.rule.name for step in form.steps} >= {"put in", "sums"}
+
+
+def test_sums_over_deviations_from_a_mean_are_left_out_of_programs() -> None:
+    kind = KINDS["batch_norm2d"]
+    forward = kind.system().equations
+    found = {c.equation.tensor.name: c.equation for c in kind.cotangents(("x", "g", "b"))}
+    shorter = without_deviations(found["dm"], forward)
+    assert str(found["dm"].body).count("sum[") == 2
+    assert str(shorter.body) == "-g[c]*sum[n<N, i<H, j<V](dy[n, c, i, j])/sqrt(eps + v[c])"
+    assert without_deviations(found["dx"], forward) is found["dx"]
