@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from symcnn.front import load as load
     from symcnn.models.importers.onnx_file import from_onnx as from_onnx
     from symcnn.models.importers.torch_export import from_torch as from_torch
+    from symcnn.models.params_file import load_params as load_params
+    from symcnn.models.params_file import save_params as save_params
     from symcnn.nets.formula import Layer as Layer
     from symcnn.nets.formula import layer as layer
     from symcnn.nets.network import Network as Network
@@ -46,6 +48,8 @@ _HOME = {
     "hessian_vector": "symcnn.front",
     "layer": "symcnn.nets.formula",
     "load": "symcnn.front",
+    "load_params": "symcnn.models.params_file",
+    "save_params": "symcnn.models.params_file",
     "verify": "symcnn.notes.verify",
 }
 _MODULES = {"layers": "symcnn.nets.spec", "models": "symcnn.models"}

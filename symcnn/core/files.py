@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: str | Path, text: str) -> None:
+def write_whole(path: str | Path, text: str | bytes) -> None:
     """Replace a file by `text` in one step: after a failure the old file is still there, whole."""
     target = Path(path).resolve()
-    content = text.encode("utf-8", errors="backslashreplace")
+    content = text if isinstance(text, bytes) else text.encode("utf-8", errors="backslashreplace")
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
     if target.exists() and not target.is_file():  # a device or a pipe is written to, not replaced

@@ -112,8 +112,10 @@ class Residual(nn.Module):
             else nn.Sequential(nn.Conv2d(channels, reached, 1, stride, bias=False), nn.BatchNorm2d(reached))
         )
 
+        self.last = nn.ReLU()
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.body(x) + self.project(x))
+        return self.last(self.body(x) + self.project(x))
 
 
 def resnet(depth: int, narrow: int, classes: int) -> nn.Module:
@@ -331,6 +333,17 @@ def named(name: str) -> nn.Module:
             return googlenet(8 if small else 1, classes, bool(year), 1 if small and year else 4)
         case _:
             return inception_v3(narrow, classes, 1 if small else 5)
+
+
+def smooth(net: nn.Module) -> nn.Module:
+    """The same network without kinks: SiLU in place of ReLU, means in place of maxima."""
+    for owner in list(net.modules()):
+        for key, own in list(owner.named_children()):
+            if isinstance(own, nn.ReLU):
+                setattr(owner, key, nn.SiLU())
+            elif isinstance(own, nn.MaxPool2d):
+                setattr(owner, key, nn.AvgPool2d(own.kernel_size, own.stride, own.padding, own.ceil_mode))
+    return net
 
 
 def loss_of(name: str, outputs: Any, labels: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
-"""One training step of a full network in a process of its own: `full_step.py ours|theirs NAME FOLDER BATCH`.
+"""One training step of a full network in a process of its own: `full_step.py ours|theirs NAME FOLDER BATCH [smooth]`.
 
-The folder holds the emitted ``module.py`` and ``params.bin``. Either side writes what its step gave and how far the
-resident memory rose above what imports, parameters and data had taken.
+The folder holds the emitted ``module.py`` and ``params.bin``; of a ``smooth`` network, one without kinks. Either side
+writes what its step gave and how far the resident memory rose above what imports, parameters and data had taken.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def ours(module: Any, folder: Path, shape: tuple[int, ...], batch: int) -> dict[
     return {"loss": float(loss), "peak": peak, "seconds": seconds}
 
 
-def theirs(module: Any, folder: Path, shape: tuple[int, ...], batch: int, name: str) -> dict[str, float]:
+def theirs(
+    module: Any, folder: Path, shape: tuple[int, ...], batch: int, name: str, smooth: bool
+) -> dict[str, float]:
     """PyTorch's step, and how far ours is from it: outputs relative to the largest, gradients to their norm.
 
     Both are also held against PyTorch's gradient in float64: rounding alone moves units across their kinks.
@@ -115,6 +117,7 @@ def theirs(module: Any, folder: Path, shape: tuple[int, ...], batch: int, name: 
     torch.set_num_threads(1)
     with torch.device("meta"):
         net = architectures.named(name)
+    net = architectures.smooth(net) if smooth else net
     net = net.to_empty(device="cpu")
     for buffer_name, buffer in net.named_buffers():
         buffer.fill_(1.0 if buffer_name.endswith("running_var") else 0.0)
@@ -170,14 +173,14 @@ def distance(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
 
 
 def main() -> None:
-    side, name, place, batch = sys.argv[1:]
+    side, name, place, batch, *smooth = sys.argv[1:]
     folder = Path(place)
     shape = tuple(json.loads((folder / "input.json").read_text()))
     module = module_of(folder)
     found = (
         ours(module, folder, shape, int(batch))
         if side == "ours"
-        else theirs(module, folder, shape, int(batch), name)
+        else theirs(module, folder, shape, int(batch), name, bool(smooth))
     )
     (folder / f"{side}.json").write_text(json.dumps(found))
 
