@@ -193,8 +193,15 @@ def _show(arguments: argparse.Namespace) -> int:
     import symcnn as sc
 
     subject = _subject(arguments)
+    if arguments.program:
+        from symcnn.front import program
+
+        _deliver(program(subject, arguments.style or "readable"), arguments.output)
+        return FINE
+    if arguments.style:
+        raise UsageError("--style goes with --program")
     if not isinstance(subject, sc.Network):
-        raise UsageError(f"expected a model's name, got the layer {arguments.model!r}; try derive or check")
+        raise UsageError("expected a model's name, got a layer; try --program, derive or check")
     if arguments.toml:
         _deliver(sc.dump(subject), arguments.output)
         return FINE
@@ -358,7 +365,11 @@ def _parser() -> argparse.ArgumentParser:
     emit.add_argument("--exact", action="store_true", help="fast: nothing that enlarges rounding errors")
     check = commands.add_parser("check", help="run the evidence for a model's gradients")
     check.set_defaults(run=_check)
-    for command in (derive, emit, check):
+    show = commands.add_parser(
+        "show", help="list a model's layers, shapes and parameters, or its array program"
+    )
+    show.set_defaults(run=_show)
+    for command in (derive, emit, check, show):
         command.add_argument(
             "model",
             nargs="?",
@@ -372,15 +383,14 @@ def _parser() -> argparse.ArgumentParser:
             "--shape", action="append", default=[], metavar="NAME=AXES", help="such as x=N,D"
         )
 
-    show = commands.add_parser("show", help="list a model's layers, shapes and parameters")
-    show.set_defaults(run=_show)
-    show.add_argument(
-        "model", metavar="MODEL", help="a name that `symcnn models` lists, FILE.toml or FILE.onnx"
-    )
     models = commands.add_parser("models", help="list the models")
     models.set_defaults(run=_models)
     form = show.add_mutually_exclusive_group()
     form.add_argument("--toml", action="store_true", help="as a model file")
+    form.add_argument(
+        "--program", action="store_true", help="the array program: statements, operations, shapes"
+    )
+    show.add_argument("--style", choices=("readable", "fast"), help="of the program, as for emit")
     form.add_argument("--json", action="store_true", help="for programs")
     for command in (check, models):
         command.add_argument("--json", action="store_true", help="for programs")

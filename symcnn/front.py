@@ -109,6 +109,22 @@ def emit(
     return emit_fast(found.plan() if isinstance(found, Layer) else plan(found, flat=True), exact)
 
 
+def program(subject: Subject, style: Style = "readable", *, exact: bool = False) -> str:
+    """The array program behind ``emit``: each statement's number, equation, operations and shapes. Raises SymcnnError."""
+    from symcnn.program.build import build
+    from symcnn.program.fast_build import fast_program
+    from symcnn.render.program_text import fast_text, program_text
+
+    if style not in ("readable", "fast"):
+        raise SymcnnError(f"expected the style readable or fast, got {style!r}")
+    found = subject_of(subject)
+    if style == "readable":
+        return program_text(build(found.plan() if isinstance(found, Layer) else routines(found, True)))
+    if isinstance(found, Layer):
+        raise SymcnnError("expected a network for the style fast; a formula has the readable style alone")
+    return fast_text(fast_program(plan(found, flat=True), exact))
+
+
 def check(subject: Subject) -> Evidence:
     """Replay and prove every derivation of a network or layer, and compare its program with numeric derivatives.
 

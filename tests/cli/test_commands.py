@@ -112,6 +112,11 @@ def test_show_prints_a_table_or_json(door: StandIn, capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out)["layers"][0]["output_shape"] == [6, 28, 28]
 
 
+def test_show_refuses_a_style_without_the_program(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "lenet5", "--style", "fast"]) == 2
+    assert "--style goes with --program" in capsys.readouterr().err
+
+
 def test_models_are_listed_one_a_line(door: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     heading, _, *lines = capsys.readouterr().out.splitlines()

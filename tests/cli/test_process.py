@@ -43,3 +43,13 @@ def test_unreadable_notes_are_one_line() -> None:
     assert done.stdout == ""
     assert "absent.md" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_show_prints_the_array_program_of_a_formula() -> None:
+    words = ["show", "--program", "--formula", "y[n] = sum[k](x[n,k]**2)", "--shape", "x=N,K"]
+    done = subprocess.run(
+        [sys.executable, "-m", "symcnn", *words], capture_output=True, text=True, check=True
+    )
+    assert "\n(1) y[n] = sum[k](x[n,k]**2)\n" in done.stdout
+    assert "y = sum " in done.stdout
+    assert done.stderr == ""
