@@ -8,6 +8,7 @@ import numpy as np
 import sympy as sp
 
 from symcnn.notes.families import Mismatch, Unreadable
+from symcnn.notes.name_parts import letter
 from symcnn.notes.opaque import equal, positive, taken
 from symcnn.notes.operations import Array, array
 from symcnn.notes.products import added
@@ -39,6 +40,8 @@ def indicator(evaluator: Evaluator, condition: Node) -> Array:
     match condition:
         case Chain(sides=(a, b), relations=(relation,)) if not _of_a_maximum(b):
             x, y = evaluator.value(a), evaluator.value(b)
+            if x.ndim == y.ndim == 0:
+                return array(truth(evaluator, condition))
             if x.size > 1 or y.size > 1:
                 shape = x.shape if x.size > 1 else y.shape
                 if 1 < x.size != y.size > 1:
@@ -106,11 +109,19 @@ def truth(evaluator: Evaluator, node: Node) -> sp.Expr:
                     continue
                 if isinstance(a, Empty) and relation.name in ("->", "implies"):
                     continue
-                result *= _relation(
-                    evaluator, _compared(evaluator, a), relation.name, _compared(evaluator, b)
-                )
+                x, y = _compared(evaluator, a), _compared(evaluator, b)
+                if relation.name == "=":
+                    _note_label(evaluator, x, b, y)
+                    _note_label(evaluator, y, a, x)
+                result *= _relation(evaluator, x, relation.name, y)
             return result
     raise Unreadable("a condition that is no relation")
+
+
+def _note_label(evaluator: Evaluator, label: sp.Expr, index: Node, number: sp.Expr) -> None:
+    """What is compared with an index is one of the numbers that the index runs through."""
+    if isinstance(label, sp.Symbol) and isinstance(number, sp.Integer) and letter(index) in evaluator.env:
+        evaluator.world.labels.setdefault(label, set()).add(int(number))
 
 
 def _of_a_maximum(node: Node) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from symcnn.notes import prose as talk
 from symcnn.notes.claims import Piece, set_together
-from symcnn.notes.declared_shapes import find_stated_shapes, note_membership, shape_of
+from symcnn.notes.declared_shapes import find_scalars, find_stated_shapes, note_membership, shape_of
 from symcnn.notes.definitions import definition_of, is_signature, note_function
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts, Shape
@@ -31,10 +31,13 @@ from symcnn.notes.walking import walk
 DEFINING = frozenset({"=", ":=", "equiv", "triangleq"})
 
 
-def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Facts:
-    """All facts of the notes."""
+def gather(
+    document: Document, found: list[Piece], trees: Iterable[Node], *, numbered_layers: bool = False
+) -> Facts:
+    """All facts of the notes; `numbered_layers` is a habit of the whole of which they may be a part."""
     trees = list(trees)
     facts = Facts(observe(trees))
+    facts.habits.numbered_layers |= numbered_layers
     text = " ".join(block.text for block in document.prose)
     facts.cues = talk.cues(text, document.text)
     facts.normalised = talk.one_hot(document.text)
@@ -61,6 +64,7 @@ def gather(document: Document, found: list[Piece], trees: Iterable[Node]) -> Fac
     order = {d.key: d.order for d in reversed(facts.definitions)}
     facts.losses.sort(key=lambda key: order.get(key, -1))
     find_stated_shapes(facts, found, document)
+    find_scalars(facts, found, document)
     find_first_index(facts, trees)
     find_larger(facts, trees)
     find_steps(facts)
@@ -92,6 +96,8 @@ def _note(facts: Facts, piece: Piece, document: Document) -> None:
         return
     if not piece.first and piece.head is not None and is_signature(piece.left):
         piece = replace(piece, left=piece.head, first=True)
+    if talk.is_condition(document.text[: piece.formula.outer.start]) and _restricts(facts, piece):
+        return
     definition = definition_of(facts, piece, line)
     if definition is not None:
         facts.definitions.append(definition)
@@ -104,6 +110,15 @@ def _has_formula(facts: Facts, piece: Piece) -> bool:
     ref = read_name(piece.left, facts.habits) if piece.left is not None else None
     key = facts.resolve(ref.key) if ref is not None else ""
     return any(d.key == key and names_in(d.body) for d in facts.definitions)
+
+
+def _restricts(facts: Facts, piece: Piece) -> bool:
+    """Whether a formula is a condition on a name that others are computed from, `if $p = (k - 1)/2$`."""
+    ref = read_name(piece.left, facts.habits) if piece.left is not None else None
+    if ref is None or ref.indices is not None or piece.formula.display:
+        return False
+    read = (read_name(node, facts.habits) for d in facts.definitions for node in names_in(d.body))
+    return _size_name(ref) in facts.sizes or any(one is not None and one.key == ref.key for one in read)
 
 
 def _size_name(ref: Ref) -> str:

@@ -9,6 +9,7 @@ from symcnn.notes.bars import as_gradients, marks_of_gradients
 from symcnn.notes.brackets import as_entries, bracketed
 from symcnn.notes.called import Calls, as_arrays, defined_calls
 from symcnn.notes.extract import Formula
+from symcnn.notes.habits import numbers_layers
 from symcnn.notes.prefixes import as_differentials, prefixes
 from symcnn.notes.stated_arguments import Stated, stated, without_arguments
 from symcnn.notes.tree import Node
@@ -30,6 +31,8 @@ class Manner:
     """Accents that mark the loss's derivative."""
     prefixes: frozenset[str] = frozenset()
     """Letters before a name that do so."""
+    numbered_layers: bool = False
+    """Whether a number in brackets above a name is a label."""
 
     def of(self, tree: Node) -> Node:
         """A tree in the one form that the rest of the room reads."""
@@ -45,4 +48,6 @@ def manner(text: str, read: Iterable[tuple[Formula, Node]]) -> Manner:
     read = [(formula, as_entries(tree, entries)) for formula, tree in read]
     trees = [tree for _, tree in read]
     marks = marks_of_gradients(text, trees)
-    return Manner(entries, defined_calls(read), stated(trees), marks, prefixes(text, read))
+    return Manner(
+        entries, defined_calls(read), stated(trees), marks, prefixes(text, read), numbers_layers(trees)
+    )

@@ -97,7 +97,7 @@ def _irregular(world: World, expr: sp.Expr, seed: int, known: dict[Any, Any]) ->
 def _of_symbol(world: World, symbol: sp.Symbol, seed: int, known: dict[Any, Any]) -> Any:
     """A number for an entry or a cotangent; None where its definition cannot be evaluated."""
     if symbol not in known:
-        known[symbol] = numeric.fraction(leaf(symbol, seed))  # what a circle of definitions meets
+        known[symbol] = numeric.fraction(_leaf(world, symbol, seed))  # what a circle of definitions meets
         known[symbol] = _defined(world, symbol, seed, known)
     return known[symbol]
 
@@ -110,6 +110,13 @@ def _defined(world: World, symbol: sp.Symbol, seed: int, known: dict[Any, Any]) 
     if symbol in world.opaque and world.origin[symbol][0].key not in world.facts.losses:
         return None
     return known[symbol] if value is None else number(world, value, seed, known)
+
+
+def _leaf(world: World, symbol: sp.Symbol, seed: int) -> sp.Rational:
+    """A number for a symbol; for a class one of the numbers of classes."""
+    labels = sorted(world.labels.get(symbol, ()))
+    mixed = leaf(symbol, seed)
+    return sp.Integer(labels[int(mixed.p) % len(labels)]) if labels else mixed
 
 
 def leaf(symbol: sp.Symbol, seed: int) -> sp.Rational:

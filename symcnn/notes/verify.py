@@ -90,7 +90,8 @@ class _Checks:
         settled = self.watch.begins("context", number, count)
         if settled is not None:
             return [_claim(notes, piece, settled) for piece in found]
-        facts = gather(notes, found, [tree for _, tree in read])
+        trees = [tree for _, tree in read]
+        facts = gather(notes, found, trees, numbered_layers=written.numbered_layers)
         facts.manner = written
         bindings.name(facts)
         judge = Judge(notes, facts, found)

@@ -79,6 +79,8 @@ class World:
         self.beyond = 0
         """How often a tensor was read that lies outside of the range of its rule, such as h_{T+1}."""
         self.elastic: set[Hashable] = set()
+        self.labels: dict[sp.Symbol, set[int]] = {}
+        """Entries that are compared with an index, as the class in `1[y = k]`, with numbers that they may be."""
         self.numbers: dict[int, dict[sp.Symbol, Any]] = {}
         self.evaluator = Evaluator
         self.cotangents = Cotangents(self)
