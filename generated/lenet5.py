@@ -91,8 +91,8 @@ def _run(params, x, y=..., training=False):
     if y is ...:
         return a5.transpose(1, 0).copy()
     y = _array("y", y, (N,), 10)
-    # (14) cross-entropy: L = sum[n](-sum[k](where(y[n] == k, -log(sum[m2](exp(z5[n,m2] - max[m](z5[n,m])))) +
-    #     z5[n,k] - max[m](z5[n,m]), 0)))/N
+    # (14) cross-entropy: L = sum[n](-sum[k](where(y[n] == k, z5[n,k] - log(sum[m2](exp(z5[n,m2] -
+    #     max[m](z5[n,m])))) - max[m](z5[n,m]), 0)))/N
     L_mask = y == np.arange(10)[:, None]
     L = -((a5_difference - np.log(a5_sum)) * L_mask).sum() / N
     if not training:

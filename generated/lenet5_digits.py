@@ -87,8 +87,8 @@ def _run(params, x, y=..., training=False):
     if y is ...:
         return a4.transpose(1, 0).copy()
     y = _array("y", y, (N,), 10)
-    # (12) cross-entropy: L = sum[n](-sum[k](where(y[n] == k, -log(sum[m2](exp(z4[n,m2] - max[m](z4[n,m])))) +
-    #     z4[n,k] - max[m](z4[n,m]), 0)))/N
+    # (12) cross-entropy: L = sum[n](-sum[k](where(y[n] == k, z4[n,k] - log(sum[m2](exp(z4[n,m2] -
+    #     max[m](z4[n,m])))) - max[m](z4[n,m]), 0)))/N
     L_mask = y == np.arange(10)[:, None]
     L = -((a4_difference - np.log(a4_sum)) * L_mask).sum() / N
     if not training:

@@ -12,8 +12,8 @@ from symcnn.program.build import Program
 from symcnn.program.passes import needed
 from symcnn.program.sizes import size_rules
 from symcnn.render.dialect import NUMPY, Dialect
+from symcnn.render.equation_text import written
 from symcnn.render.numpy_expr import Writer
-from symcnn.render.numpy_lines import written
 from symcnn.render.numpy_module import Module
 from symcnn.render.numpy_names import classes_of, identifiers
 from symcnn.render.numpy_text import entries

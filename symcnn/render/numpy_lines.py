@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from symcnn.core.equation import Equation
-from symcnn.core.expr import Read, Reduce, Selected, Where, reads, rebind
-from symcnn.core.plan import Scatter, Statement
+from symcnn.core.plan import Statement
 from symcnn.program.array import (
     Accumulate,
     Apply,
@@ -29,6 +26,7 @@ from symcnn.program.array import (
 from symcnn.program.build import is_guarded
 from symcnn.program.passes import described, unused
 from symcnn.program.steps import Step, is_view, names_in, substituted, walk
+from symcnn.render.equation_text import scattered, written
 from symcnn.render.numpy_expr import Writer
 
 WIDTH = 106
@@ -301,62 +299,3 @@ def commented(
     if len(beside) <= WIDTH and not lines[-1].startswith(" "):
         return (), (*lines[:-1], beside)
     return comment(statement, shape), tuple(lines)
-
-
-def written(equation: Equation) -> str:
-    """The equation with bound indices under plain names of their own."""
-    return f"{_plain(equation.target, equation.body)} = {_plain(equation.body, equation.target)}"
-
-
-def scattered(scatter: Scatter) -> str:
-    """The scatter-addition, for all values of its indices."""
-    target = _plain(scatter.target, scatter.factor)
-    return f"{target} += {_plain(scatter.factor, scatter.target)}"
-
-
-def _plain(expr: sp.Basic, beside: sp.Basic) -> str:
-    """``expr`` with bound indices under plain names, distinct from those in ``beside`` too."""
-    both = sp.Tuple(*sorted((expr, beside), key=lambda e: not isinstance(e, Read)))
-    symbols = list(dict.fromkeys(node for node in sp.preorder_traversal(both) if isinstance(node, sp.Symbol)))
-    taken = {str(s.name) for s in symbols if not isinstance(s, sp.Dummy)}
-    names = {
-        k: sp.Symbol(unused(str(k.name), taken), integer=True, nonnegative=True)
-        for k in symbols
-        if isinstance(k, sp.Dummy)
-    }
-    shown = _maxima(rebind(expr, names))
-    text = re.sub(r"\[[^\[\]]*\]", _close, str(shown))
-    for name, extent in _told(shown).items():
-        text = re.sub(rf"\b{name}<{re.escape(extent)}(?=[,\]])", name, text)
-    return re.sub(r"\bEq\(((?:[^,()\[\]]|\[[^\[\]]*\])+), ([^,()]+)\)", r"\1 == \2", text)
-
-
-def _maxima(expr: sp.Basic) -> sp.Basic:
-    """``expr`` with where(a > b, a, b) as max(a, b)."""
-    larger = {
-        node: sp.Function("max")(node.value, node.otherwise)
-        for node in expr.atoms(Where)
-        if node.condition == sp.StrictGreaterThan(node.value, node.otherwise)
-    }
-    return expr.xreplace(larger)
-
-
-def _told(expr: sp.Basic) -> dict[str, str]:
-    """Bound indices whose extent is that of an axis which they alone run along, with it."""
-    alone = {
-        (position, extent)
-        for read in reads(expr)
-        for position, extent in zip(read.at, read.tensor.shape, strict=True)
-        if position.is_Symbol
-    }
-    limits = [limit for node in expr.atoms(Reduce, Selected) for limit in node.limits]
-    return {
-        str(k.name): str(extent).replace(" + ", "+").replace(" - ", "-")
-        for k, extent in limits
-        if (k, extent) in alone
-    }
-
-
-def _close(found: re.Match[str]) -> str:
-    """Positions and limits as one writes them in the formula language, without blanks."""
-    return found.group().replace(", ", ",").replace(" + ", "+").replace(" - ", "-")

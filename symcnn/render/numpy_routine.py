@@ -30,6 +30,7 @@ class Pair:
     output: str
     saved: str
     training: bool
+    named: bool
     given: str
     backward: Body
     seed: str
@@ -101,6 +102,7 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], out
         output=module.name(procedure.output.name),
         saved=tuple_text(kept),
         training=function.training,
+        named=not procedure.explicit,
         given="kept" if procedure.explicit else "params, kept",
         backward=later,
         seed=module.name(procedure.seed.name),

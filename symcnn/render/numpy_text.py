@@ -35,7 +35,9 @@ def tidy(text: str) -> str:
             empty += 1
             continue
         if line.startswith("    "):
-            empty = 0 if lines and lines[-1].startswith(("    ", "def ")) else min(empty, 1)
+            summary = lines and lines[-1].startswith('    """') and lines[-1].count('"""') == 1
+            inside = lines and lines[-1].startswith(("    ", "def ")) and not summary
+            empty = 0 if inside else min(empty, 1)
         lines.extend([""] * min(empty, 2))
         lines.append(line)
         empty = 0
