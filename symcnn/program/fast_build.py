@@ -12,7 +12,7 @@ from symcnn.core.tensor import Tensor
 from symcnn.program.array import Drawn, Named, Scalar, Table
 from symcnn.program.build import Program, every_symbol, lower_statement
 from symcnn.program.fast_parts import adds_over_parts, part_size
-from symcnn.program.fast_passes import grouped, mirrored, written_out
+from symcnn.program.fast_passes import framed, grouped, mirrored, written_out
 from symcnn.program.fast_patterns import statements
 from symcnn.program.fast_rewrite import rewritten
 from symcnn.program.fast_shares import Shares, Unshared, shares
@@ -67,7 +67,7 @@ def fast_program(plan: Plan, exact: bool = False) -> FastProgram:
     layout = Mixed(batch if batch.is_Symbol else None)
     sections = [
         [
-            grouped(written_out(mirrored(step)))
+            grouped(written_out(mirrored(framed(step))))
             for statement in statements(actions)
             for step in _steps(statement, plan, layout)
         ]

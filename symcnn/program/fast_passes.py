@@ -7,7 +7,19 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symcnn.program.array import Apply, Node, Scalar, Transpose, Windows, apply, scalar, transposed
+from symcnn.core.bounds import nonnegative
+from symcnn.program.array import (
+    Accumulate,
+    Apply,
+    Node,
+    Pad,
+    Scalar,
+    Transpose,
+    Windows,
+    apply,
+    scalar,
+    transposed,
+)
 from symcnn.program.steps import Step, rebuilt
 
 
@@ -34,6 +46,24 @@ def _small(argument: Node) -> Node:
     if isinstance(argument, Apply) and argument.function == "neg":
         argument = argument.args[0]
     return apply("exp", apply("neg", apply("abs", argument)))
+
+
+def framed(step: Step) -> Step:
+    """What is added to one stretch of zeros is the same with a border of zeros: it may be computed inside it."""
+    return Step(step.name, rebuilt(step.node, _framed), step.statement)
+
+
+def _framed(node: Node) -> Node | None:
+    if not isinstance(node, Accumulate) or node.looped:
+        return None
+    widths = []
+    for target, extent in zip(node.targets, node.shape, strict=True):
+        if target.extent is None or target.step != 1:
+            return None
+        widths.append((target.start, sp.expand(extent - target.start - target.extent)))
+    if not all(nonnegative(width) for pair in widths for width in pair):
+        return None
+    return Pad(node.shape, rebuilt(node.source, _framed), tuple(widths), sp.S.Zero)
 
 
 def mirrored(step: Step) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import sympy as sp
 
@@ -27,7 +28,7 @@ from symcnn.program.array import (
 from symcnn.program.steps import VIEWS
 from symcnn.render.fast_arrays import Array, first_computed, splits
 from symcnn.render.fast_emit import Emitter
-from symcnn.render.fast_maxima import LONGEST, routed, running
+from symcnn.render.fast_maxima import LONGEST, chosen_in, routed, row, running
 from symcnn.render.fast_products import along, matmul, sum_by_product
 from symcnn.render.fast_scatter import accumulate
 
@@ -130,7 +131,8 @@ def _reshape_computed(to: Emitter, node: Reshape, target: Array) -> None:
 
 
 def _apply(to: Emitter, node: Apply, target: Array) -> None:
-    if node.function == "mul" and routed(to, node, target):
+    chosen = chosen_in(node)
+    if chosen is not None and routed(to, node, partial(row, to, target, chosen.axis)):
         return
     if node.function not in UFUNCS:
         _own_function(to, node, target)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from symcnn.program.array import Apply, Chosen, Fold
+from symcnn.program.array import Apply, Chosen, Fold, Node
 from symcnn.render.fast_arrays import Array
 from symcnn.render.fast_emit import Emitter
 
 LONGEST = 16  # places of a maximum that are compared one by one
 
 
-def routed(to: Emitter, node: Apply, target: Array) -> bool:
+def chosen_in(node: Node) -> Chosen | None:
+    """The mask of a maximum that a product has as a factor."""
+    if not isinstance(node, Apply) or node.function != "mul":
+        return None
+    return next((arg for arg in node.args if isinstance(arg, Chosen)), None)
+
+
+def routed(to: Emitter, node: Apply, rows: Callable[[int], Array]) -> bool:
     """A cotangent times the mask of a first maximum: handed down from the last place to the first.
 
-    The last place gets it where it beats all before it, and so on; what is left goes to the first place.
+    The last place gets it where it beats all before it, and so on; what is left goes to the first place. ``rows`` gives
+    the array for the share of each place.
     """
-    chosen = next((arg for arg in node.args if isinstance(arg, Chosen)), None)
+    chosen = chosen_in(node)
     if chosen is None or chosen.policy != "first" or len(node.args) != 2:
         return False
     axis, source = chosen.axis, chosen.source
@@ -44,9 +52,9 @@ def routed(to: Emitter, node: Apply, target: Array) -> bool:
     spare = to.buffer("share", without(node.shape, axis)) if count > 2 else None
     for place in range(count - 1, 0, -1):
         last = place == 1
-        mine = row(to, target, axis, place)
+        mine = rows(place)
         if last:
-            first = row(to, target, axis, 0)
+            first = rows(0)
             left, right = row(to, values, axis, 0), row(to, values, axis, 1)
             to.call(f"np.{beats[1]}({left.text}, {right.text}, out={mask.text})")
             to.call(f"np.multiply({rest.text}, {mask.text}, out={first.text})")

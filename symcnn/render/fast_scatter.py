@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symcnn.program.array import Accumulate
+from symcnn.program.array import Accumulate, Apply, Transpose
 from symcnn.program.passes import unused
 from symcnn.render.fast_arrays import Array
 from symcnn.render.fast_emit import Emitter
+from symcnn.render.fast_maxima import chosen_in, routed, without
 from symcnn.render.numpy_lines import _place
 
 
@@ -18,6 +19,8 @@ def accumulate(to: Emitter, node: Accumulate, target: Array) -> None:
 
     Parts that together cover the target without overlap are copied: a loop that fills the gaps of a step.
     """
+    if _handed(to, node, target):
+        return
     source = to.value(node.source, "parts")
     if not node.looped:
         to.call(f"{target.text}.fill(0)")
@@ -44,6 +47,38 @@ def accumulate(to: Emitter, node: Accumulate, target: Array) -> None:
     to.call("    np.add(into, part, out=into)")
     if not to.is_kept(node.source):
         to.pool.release(source.slot)
+
+
+def _handed(to: Emitter, node: Accumulate, target: Array) -> bool:
+    """A routed cotangent straight into its places: those of the first windows are written, the others added."""
+    source, gap = node.source, _gap(node)
+    order = source.order if isinstance(source, Transpose) else tuple(range(len(source.shape)))
+    source = source.source if isinstance(source, Transpose) else source
+    chosen = chosen_in(source)
+    if gap is None or chosen is None or not isinstance(source, Apply):
+        return False
+    if order[0] != chosen.axis or list(order[1:]) != sorted(order[1:]):
+        return False
+    step, axis, covered = gap
+    added: list[tuple[Array, Array]] = []
+
+    def rows(place: int) -> Array:
+        pairs = zip(node.targets, node.shape, strict=True)
+        marks = ", ".join(_place(t, extent, (sp.Integer(place),), to.writer) for t, extent in pairs)
+        mine = to.view(target, f"[{marks}]", False)
+        if place < step:
+            return mine
+        added.append((mine, to.buffer("late", without(source.shape, chosen.axis))))
+        return added[-1][1]
+
+    if not routed(to, source, rows):
+        return False
+    rest = to.view(target, f"[{':, ' * axis}{to.writer.number(covered)}:]", False)
+    to.call(f"{rest.text}.fill(0)")
+    for into, part in added:
+        to.call(f"np.add({into.text}, {part.text}, out={into.text})")
+        to.pool.release(part.slot)
+    return True
 
 
 def _gap(node: Accumulate) -> tuple[int, int, sp.Expr] | None:
