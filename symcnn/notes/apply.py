@@ -40,7 +40,7 @@ def call(evaluator: Evaluator, function: Node, argument: Node, node: Node) -> Ar
     }
     bare = ops.operation_name(name)
     if name in evaluator.world.functions:
-        value = apply_named(evaluator, name, primes, evaluator.value(arguments[0]))
+        value = _by_rule(evaluator, name, primes, evaluator.value(arguments[0]))
     elif bare in ("max", "min") and not options:
         value = _extreme(evaluator, arguments, bare)
     elif bare == "sum" and options:
@@ -181,20 +181,27 @@ def apply_function(evaluator: Evaluator, head: Node, group: Node, node: Node) ->
     if bare in ops.UNARY or bare in ops.BINARY:
         return call(evaluator, Word(head.span, name, "raw"), group, node)
     value = evaluator.value(arguments[0])
-    rule = evaluator.world.functions.get(name)
-    if rule is not None and not primes and _takes_arrays(evaluator, rule):
-        result = evaluator.within({rule.parameters[0]: value}).value(rule.body)
-    else:
-        result = apply_named(evaluator, name, primes, value)
+    result = _by_rule(evaluator, name, primes, value)
     if power is not None:
         exponent = evaluator.scalar(power)
         result = ops.entrywise(lambda x: x**exponent, result)
     return result
 
 
+def _by_rule(evaluator: Evaluator, name: str, primes: int, value: Array) -> Array:
+    """A function of the notes: of the whole array where its rule reads entries, else of each number."""
+    rule = evaluator.world.functions.get(name)
+    if rule is not None and not primes and _takes_arrays(evaluator, rule):
+        return evaluator.within({rule.parameters[0]: value}).value(rule.body)
+    return apply_named(evaluator, name, primes, value)
+
+
 def _takes_arrays(evaluator: Evaluator, rule: FunctionRule) -> bool:
-    """Whether the rule of a function reads tensors beside its argument: then it is no function of one number."""
+    """Whether the rule of a function reads entries of its argument, or tensors beside it: it is of no one number."""
     world = evaluator.world
+    read = [node for node in names_in(rule.body) if isinstance(node, Script) and node.sub is not None]
+    if len(rule.parameters) == 1 and any(base_name(node.base) == rule.parameters[0] for node in read):
+        return True
     refs = [read_name(node, world.facts.habits) for node in names_in(rule.body)]
     keys = {world.facts.resolve(ref.key) for ref in refs if ref is not None} - set(rule.parameters)
     return len(rule.parameters) == 1 and any(world.kinds.get(key, "S") != "S" for key in keys)

@@ -51,7 +51,7 @@ class Bench:
         chosen: dict[object, Definition] = {}
         for definition in self.accepted:
             if definition.order < order:
-                if self._past_example(definition, order):
+                if self._past_example(definition, order) or self._was_other(definition, order):
                     continue
                 chosen[slot_of(definition)] = definition
                 if definition.indices is None and definition.layer is None:
@@ -97,6 +97,11 @@ class Bench:
         ):
             return False
         return self.sections[definition.order] != self.sections[order]
+
+    def _was_other(self, definition: Definition, order: int) -> bool:
+        """Whether the notes have since taken the name of entries for a scalar."""
+        later = [s for s in self.facts.shapes.get(definition.key, ()) if definition.order < s.order <= order]
+        return definition.indices is not None and bool(later) and not later[-1].sizes
 
     def _forget_others(self, chosen: dict[object, Definition], latest: Definition) -> None:
         """A rule for entries in another section replaces older ones of the name with another number of axes."""

@@ -29,6 +29,8 @@ def is_followed(world: World, expr: sp.Expr) -> bool:
     One that stays free though a definition reads its tensor is not understood, so that it refutes nothing.
     """
     cotangents = world.cotangents
+    if any(_names_cotangent(world, s) and defined_value(world, s) is None for s in expr.free_symbols):
+        return False
     waiting = [s for s in expr.free_symbols if s in cotangents.of]
     seen = set(waiting)
     losses: set[sp.Symbol] = set()
@@ -47,6 +49,13 @@ def is_followed(world: World, expr: sp.Expr) -> bool:
         seen.update(fresh)
         waiting += fresh
     return not any(one in cotangents.upstream(other) for one in losses for other in losses)
+
+
+def _names_cotangent(world: World, symbol: sp.Symbol) -> bool:
+    """Whether an entry is of a name that the notes give to derivatives."""
+    family = world.origin[symbol][0] if symbol in world.origin else None
+    known = world.definitions.get(family.key, ()) if family is not None else ()
+    return any(isinstance(d.body, Derivative | Gradient) for d in known)
 
 
 def _read_keys(world: World) -> set[str]:

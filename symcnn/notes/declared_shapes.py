@@ -20,6 +20,8 @@ BETWEEN = re.compile(
     r"|has|is|is an?|of)\s*$|^\s*\|[^|\n]*\|\s*$"
 )
 
+SCALARS = re.compile(r"\b(?:scalars?|real numbers?)\s+((?:\$[^$]{1,20}\$(?:\s*,\s*|\s+and\s+)?)+)")
+
 
 def find_stated_shapes(facts: Facts, found: list[Piece], document: Document) -> None:
     """Shapes that the prose gives: `$W$ has shape $(m, n)$`, `a kernel $w$ of size $k \\times l$`."""
@@ -48,6 +50,19 @@ def find_stated_shapes(facts: Facts, found: list[Piece], document: Document) -> 
         )
         facts.sizes |= {part for part in (match[2], match[3]) if not part.isdigit()}
         facts.shapes.setdefault(key, []).append(Shape(sizes, document.place(match.start())[0], 0))
+
+
+def find_scalars(facts: Facts, found: list[Piece], document: Document) -> None:
+    """Names that the prose calls scalars: `with a scalar $g$`, `scalars $a$ and $b$`."""
+    for match in SCALARS.finditer(document.text):
+        inside = [
+            p for p in found if match.start(1) <= p.formula.span.start < match.end(1) and p.right is None
+        ]
+        for piece in inside:
+            ref = read_name(piece.left, facts.habits) if piece.left is not None else None
+            if ref is not None and ref.indices is None and not ref.transposed and ref.power is None:
+                line = document.place(piece.formula.span.start)[0]
+                facts.shapes.setdefault(_shape_key(ref), []).append(Shape((), line, piece.order, ref.layer))
 
 
 def _shape_key(ref: Ref) -> str:

@@ -127,7 +127,7 @@ def _bind(
     bound: dict[str, int] = {}
     for node, index in zip(written, indices, strict=True):
         name = letter(node)
-        if name is not None and not world.is_size(name):
+        if name is not None and (name in world.facts.bound or not world.is_size(name)):
             if bound.setdefault(name, index) != index:
                 return None
         elif world.integer(node, env | bound) != index:

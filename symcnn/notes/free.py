@@ -93,7 +93,8 @@ def _stands_in(name: str, ref: Ref, world: World) -> bool:
     """Whether the name of a size is an index here: the k of W_{jk}, where j is no size."""
     items = [letter(index) for index in ref.indices or ()]
     others = [item for item in items if item is not None and not _fixed(item, world)]
-    return name.islower() and name in items and bool(others) and name not in world.settings
+    counts = bool(others) or name in world.facts.bound
+    return name.islower() and name in items and counts and name not in world.settings
 
 
 def _fixed(name: str, world: World) -> bool:

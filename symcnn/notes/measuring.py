@@ -29,6 +29,8 @@ def declare(world: World) -> None:
     for key, shapes in sorted(world.facts.shapes.items()):
         sizes = shapes[-1].sizes
         name, _, layer = key.partition("@")
+        if not sizes and name not in world.definitions:
+            world.kinds.setdefault(name, "S")
         if sizes and (name not in world.kinds or layer):
             _declare_shape(world, name, sizes, _layers_of(world, shapes[-1], layer))
 

@@ -145,6 +145,8 @@ def _read_name(node: Node, habits: Habits) -> Ref | None:
             return read_name(body, habits)
         case Script(base=Script() as inner, sub=sub, sup=sup, primes=primes):
             return _outer_script(inner, sub, sup, primes, habits)
+        case Script(base=Group(open="(", body=inner), sub=Node() as sub, sup=sup, primes=0):
+            return _entry_of_name(inner, sub, sup, habits)
         case Script(base=base, sub=sub, sup=sup, primes=primes):
             name = base_name(base)
             return None if name is None else _scripted(name, sub, sup, primes, habits)
@@ -182,6 +184,18 @@ def _split_member(name: str, sub: Node | None, habits: Habits) -> tuple[Node | N
     if not rest:
         return chosen, None
     return chosen, rest[0] if len(rest) == 1 else Sequence(sub.span, rest, ())
+
+
+def _entry_of_name(inner: Node, sub: Node, sup: Node | None, habits: Habits) -> Ref | None:
+    """An entry of a name that is written in brackets: `(W_1)_{dh}`, and `(W^T)_{ij}` with its indices turned."""
+    ref = read_name(inner, habits)
+    items = subscript_items(sub)
+    if ref is None or ref.indices is not None or ref.power is not None or ref.primes:
+        return None
+    if not all(index_like(item, habits.letters) for item in items):
+        return None
+    indices = items[::-1] if ref.transposed else items
+    return Ref(ref.key, ref.layer, ref.sample, indices, False, sup, 0, ref.member)
 
 
 def _outer_script(

@@ -70,6 +70,10 @@ def product_of(evaluator: Evaluator, factors: tuple[Node, ...], names: list[str]
     return result
 
 
+CONVOLUTIONS = frozenset({"ast", "star", "circledast"})
+"""Signs that mean a convolution, where `*` may be a product of numbers."""
+
+
 def multiplied(evaluator: Evaluator, a: Value, b: Value, name: str, node: Node) -> Value:
     """a (sign) b, where shapes and the kinds of the factors decide what the sign means."""
     if name == "bmod":
@@ -84,6 +88,8 @@ def multiplied(evaluator: Evaluator, a: Value, b: Value, name: str, node: Node) 
         return _flexible(evaluator, a, b, name, node)
     x, y = evaluator.settled(a, node), evaluator.settled(b, node)
     if (x.size == 1 and x.ndim == 0) or (y.size == 1 and y.ndim == 0):
+        if name in CONVOLUTIONS and not any(side.ndim == 0 and side.item().is_number for side in (x, y)):
+            raise Unreadable("what is convolved is read as a number, and nothing says its size")
         return array(x * y)
     if name in ("odot", "circ"):
         return _entrywise(evaluator, x, y, node)

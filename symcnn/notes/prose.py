@@ -60,6 +60,14 @@ def one_hot(text: str) -> set[str]:
     return {name for match in ONE_HOT.finditer(text) for name in match.groups() if name is not None}
 
 
+CONDITION = re.compile(r"\b(?:if|when|whenever|unless|provided(?: that)?|as long as)\s*$", re.I)
+
+
+def is_condition(before: str) -> bool:
+    """Whether the words before a formula make it a condition."""
+    return CONDITION.search(before[-40:]) is not None
+
+
 def says_single(text: str) -> bool:
     """Whether a passage speaks of one example."""
     return SINGLE.search(text) is not None

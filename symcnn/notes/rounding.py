@@ -59,6 +59,7 @@ def judge(piece: Piece, equations: Equations) -> Verdict | None:
     assert piece.right is not None
     printed = [node for node in walk(piece.right) if isinstance(node, Number)]
     rounded = piece.sign == "approx" or any("." in number.text for number in printed)
+    whole = isinstance(piece.right, Number) and is_numeric(piece.left, equations.bench.facts)
     facts = equations.bench.facts
     if not printed or not is_numeric(piece.right, facts) or (piece.first and _sets(piece, equations)):
         return None
@@ -71,7 +72,7 @@ def judge(piece: Piece, equations: Equations) -> Verdict | None:
     if not sides:
         return None
     verdicts = [_compared(side, found, piece) for side in sides if side is not None]
-    if not rounded and all(verdict.kind is not Kind.HOLDS for verdict in verdicts):
+    if not rounded and not whole and all(verdict.kind is not Kind.HOLDS for verdict in verdicts):
         return None
     for kind in (Kind.HOLDS, Kind.HOLDS_IF, Kind.CANNOT_CHECK):
         for verdict in verdicts:

@@ -13,6 +13,7 @@ from symcnn.notes.facts import Definition
 from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import names_in
 from symcnn.notes.names import Ref, read_name
+from symcnn.notes.rounding import is_numeric
 from symcnn.notes.tree import Number
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.walking import same
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
 
 def stated(piece: Piece, equations: Equations) -> Verdict | None:
     """The verdict on `size = number`; None for another claim."""
-    if not isinstance(piece.right, Number) or piece.left is None or piece.sign != "=":
+    facts = equations.bench.facts
+    if piece.left is None or piece.right is None or piece.sign != "=" or not is_numeric(piece.right, facts):
         return None
-    habits = equations.bench.facts.habits
-    ref = read_name(piece.left, habits)
+    ref = read_name(piece.left, facts.habits)
     if ref is None or ref.indices is not None:
         return None
     definition = _definition(ref, piece, equations)
     read = _read(definition, equations) if definition is not None else set()
-    if not _is_size(ref, equations) and not (read and read <= equations.bench.facts.sizes):
+    if not _is_size(ref, equations) and not (read and read <= facts.sizes | set(_numbers(piece, equations))):
         return None
     if definition is None:
         return Verdict(Kind.DEFINITION, reason="sets a size")
@@ -47,7 +48,7 @@ def stated(piece: Piece, equations: Equations) -> Verdict | None:
     if not value.is_number:
         return Verdict(Kind.DEFINITION, reason="sets a size")
     shown = str(sp.nsimplify(value))
-    if value == sp.Rational(piece.right.text):
+    if value == Evaluator(world, {}).scalar(piece.right):
         return Verdict(
             Kind.SHAPE_RIGHT,
             proof=f"line {definition.line} with these numbers",
