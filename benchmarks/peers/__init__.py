@@ -52,7 +52,10 @@ class Task:
         listed = json.loads((folder / "task.json").read_text())
         with np.load(folder / "data.npz") as held:
             arrays = {name: held[name] for name in held.files}
-        operations = tuple(Operation(**one) for one in listed["operations"])
+        names = ("given", "params", "done")
+        operations = tuple(
+            Operation(**one | {key: tuple(one[key]) for key in names}) for one in listed["operations"]
+        )
         x, y = arrays.pop("x"), arrays.pop("y")
         params = {name.removeprefix("param "): value for name, value in arrays.items()}
         return cls(listed["network"], operations, params, x, y, threads, folder)
