@@ -28,6 +28,7 @@ from symcnn.render.latex_operations import operation_latex
 
 ONE: Sizes = {BATCH: sp.S.One}
 ALL: Sizes = {}
+OWN = "In letters of their own:"
 
 
 def loss_section(net: Network, notation: Notation) -> tuple[Section, list[Derivation]]:
@@ -36,12 +37,17 @@ def loss_section(net: Network, notation: Notation) -> tuple[Section, list[Deriva
     inner = _activation(net)
     gradients = [outer] if inner is None else [outer, inner]
     parts = [
-        Section(("One image",), _case(net, outer, inner, notation, ONE)),
-        Section((f"A batch of {BATCH} images",), (_batch_words(), *_case(net, outer, inner, notation, ALL))),
+        Section(("One image",), (sentence(OWN), *_case(net, outer, inner, notation, ONE))),
+        Section(
+            (f"A batch of {BATCH} images",),
+            (_batch_words(), sentence(OWN), *_case(net, outer, inner, notation, ALL)),
+        ),
     ]
     last = next((node for node in reversed(net.layers) if node.trained), None)
     if last is not None:
         parts.append(Section((f"The parameters of {last.name}",), _last_layer(net, last, notation)))
+        matrices = _matrices(net, last, notation)
+        parts += [Section((f"The parameters of {last.name} as matrices",), matrices)] if matrices else []
     return Section(("The loss",), tuple(parts)), [g.derivation for g in gradients]
 
 
@@ -115,19 +121,34 @@ def _factor(expr: sp.Expr, notation: Notation) -> str:
 
 
 def _last_layer(net: Network, last: Node, notation: Notation) -> tuple[Block, ...]:
-    """∂L/∂W and ∂L/∂b with the difference put in, by entries and as matrices with images in rows or columns."""
+    """∂L/∂W and ∂L/∂b with the difference put in, for one image and for a batch."""
     fused = fused_gradient(net) if last.output in net.layers[-1].inputs else None
+    gradients = [equation for equation, _ in last.cotangents(last.kind.trained)]
     blocks: list[Block] = []
-    for equation, _ in last.cotangents(last.kind.trained):
-        lines = [
-            line
-            for sizes, name in ((ONE, "one image"), (ALL, f"{BATCH} images"))
-            for line in _substituted(equation, fused, notation, sizes, name)
-        ]
-        blocks.append(Display(tuple(lines)))
-        if fused is not None:
-            blocks += _matrix_forms(equation, fused, notation)
+    for sizes, name in ((ONE, "one image"), (ALL, f"{BATCH} images")):
+        blocks += [sentence(f"For {name}, in letters of their own:"), *_forward(net, last, notation, sizes)]
+        blocks += [Display(tuple(_substituted(e, fused, notation, sizes, name))) for e in gradients]
     return tuple(blocks)
+
+
+def _matrices(net: Network, last: Node, notation: Notation) -> tuple[Block, ...]:
+    """The gradients of the last parameters as products of matrices that hold the images in rows or columns."""
+    fused = fused_gradient(net) if last.output in net.layers[-1].inputs else None
+    if fused is None:
+        return ()
+    gradients = [equation for equation, _ in last.cotangents(last.kind.trained)]
+    return tuple(block for equation in gradients for block in _matrix_forms(equation, fused, notation))
+
+
+def _forward(net: Network, last: Node, notation: Notation, sizes: Sizes) -> list[Block]:
+    """The last layer with weights and all that follows, up to the loss."""
+    layers = net.layers[net.layers.index(last) :]
+    equations = [equation for node in layers for equation in node.equations()]
+    shown = [narrowed(equation, sizes) for equation in (*equations, net.loss.forward())]
+    return [
+        Display(tuple(Line(*equation_latex(equation, notation)) for equation in shown)),
+        *(block for equation in shown for block in remarks(equation, notation)),
+    ]
 
 
 def _substituted(

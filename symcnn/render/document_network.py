@@ -208,7 +208,7 @@ def gradient_table(net: Network, notation: Notation) -> tuple[Block, ...]:
     for statement in plan(net).backward:
         if isinstance(statement, Statement):
             left, right = equation_latex(statement.equation, notation)
-            blocks.append(Display((Line(left, right),)))
+            blocks += [Display((Line(left, right),)), *remarks(statement.equation, notation)]
     return tuple(blocks)
 
 

@@ -8,6 +8,7 @@ from symcnn.calculus.pullback import Gradient
 from symcnn.calculus.recognise import Operation, recognise
 from symcnn.core.equation import Equation
 from symcnn.core.errors import LimitExceeded, SymcnnError
+from symcnn.nets.concrete import concrete
 from symcnn.render.document_entries import Expanded, expanded, matrix_of, outputs, result_entries
 from symcnn.render.document_model import (
     Block,
@@ -26,7 +27,7 @@ from symcnn.render.document_steps import remarks, seeded
 from symcnn.render.latex import equation_latex
 from symcnn.render.latex_entrywise import entrywise_latex
 from symcnn.render.latex_names import Notation
-from symcnn.render.latex_operations import operation_latex, windows_text
+from symcnn.render.latex_operations import entries_latex, operation_latex, windows_text
 
 MOST_TERMS = 300
 ENTRYWISE = ("elementwise function", "elementwise product", "mask")
@@ -123,27 +124,46 @@ def _operation(gradient: Gradient, equation: Equation, notation: Notation) -> Vi
         )
     if operation is None or operation.kind in ENTRYWISE:
         return None
-    blocks: list[Block] = [
-        Display((Line(whole, operation_latex(operation, notation)),)),
-        *_said(operation, notation),
-    ]
+    blocks = named(operation, equation, whole, notation)
     special = _special(gradient, operation)
     if special is not None:
-        blocks += [
-            sentence("With stride 1, no padding and no dilation:"),
-            Display((Line(whole, operation_latex(special, notation)),)),
-            *_said(special, notation),
-        ]
+        blocks += _at_stride_one(gradient, special, whole, notation)
     return View("Named operation", tuple(blocks))
+
+
+def named(operation: Operation, equation: Equation, whole: str, notation: Notation) -> list[Block]:
+    """What an operation is, by its entries where it has no common meaning, and that the gradient is it."""
+    claim = Display((Line(whole, operation_latex(operation, notation)),))
+    entries = entries_latex(operation, equation, notation)
+    if entries is None:
+        return [claim, *_said(operation, notation)]
+    return [*_said(operation, notation), Display((Line(*entries),)), sentence("With this name:"), claim]
+
+
+def _at_stride_one(gradient: Gradient, special: Operation, whole: str, notation: Notation) -> list[Block]:
+    """The layer and its gradient at stride 1, where the operation has another name."""
+    forward, local = (_stepped(e, gradient) for e in (gradient.derivation.equation, gradient.equation))
+    return [
+        sentence("With stride 1, no padding and no dilation, in letters of their own:"),
+        Display((Line(*equation_latex(forward, notation)),)),
+        *remarks(forward, notation),
+        Display((Line(*equation_latex(local, notation)),)),
+        *remarks(local, notation),
+        *named(special, local, whole, notation),
+    ]
+
+
+def _stepped(equation: Equation, gradient: Gradient) -> Equation:
+    """An equation at stride 1 without padding or dilation."""
+    sizes = display_sizes(gradient.derivation.equation)
+    return concrete(equation.substituted({s: v for s, v in sizes.items() if not s.name[:1].isupper()}))
 
 
 def _special(gradient: Gradient, general: Operation) -> Operation | None:
     """The operation at stride 1 without padding, where it has another name then."""
     if not general.windows:
         return None
-    forward = gradient.derivation.equation
-    steps = {s: v for s, v in display_sizes(forward).items() if not s.name[:1].isupper()}
-    found = recognise(gradient.equation.substituted(dict(steps)))
+    found = recognise(_stepped(gradient.equation, gradient))
     return found if found is not None and found.kind != general.kind else None
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy as sp
 
 from symcnn.calculus.recognise import Operand, Operation, Window
+from symcnn.core.equation import Equation
 from symcnn.core.tensor import Tensor
-from symcnn.render.latex import latex
+from symcnn.render.latex import Printer, latex
 from symcnn.render.latex_algebra import bracketed
 from symcnn.render.latex_names import Notation
 
@@ -26,6 +29,16 @@ NAMES = {
     "mask": r"\operatorname{mask}",
     "elementwise function": "f",
 }
+COMMON = (
+    "matrix product",
+    "outer product",
+    "elementwise product",
+    "elementwise function",
+    "mask",
+    "copy",
+    "sum",
+    "mean",
+)
 OVER = ("sum", "mean", "contraction")
 
 
@@ -54,6 +67,17 @@ def operation_latex(operation: Operation, notation: Notation, words: dict[Tensor
             return f"{scale}{NAMES[operation.kind]}{bracketed(f'{data}, {kernel}')}{bias}"
     over = f"_{{{','.join(operation.over)}}}" if operation.kind in OVER and operation.over else ""
     return f"{scale}{NAMES[operation.kind]}{over}{bracketed(', '.join(dict.fromkeys(names)))}{bias}"
+
+
+def entries_latex(operation: Operation, equation: Equation, notation: Notation) -> tuple[str, str] | None:
+    """An operation that has no common meaning for all tensors, defined by its entries: conv(x, W)_{n,o,i} = Σ …."""
+    if operation.kind in COMMON:
+        return None
+    bare = replace(operation, scale=sp.S.One, bias=None)
+    body = equation.body if operation.kind == "mean spread" else equation.body / operation.scale
+    printer = Printer(notation).opened(equation.target, body)
+    left = f"{operation_latex(bare, notation)}_{{{printer.positions(equation.target.at)}}}"
+    return left, printer.root(body).text
 
 
 def _operand(operand: Operand, notation: Notation, words: dict[Tensor, str]) -> str:
