@@ -23,6 +23,9 @@ from symcnn.program.scope import Layout
 from symcnn.program.steps import Step, names_in, walk
 
 
+LISTED = 12  # names that a line of explanation has room for
+
+
 @dataclass(frozen=True, slots=True)
 class Mixed(Layout):
     """Values of few channels lie as [c, h, w, n], those of many as [h, w, n, c]: long runs of neighbours either way.
@@ -100,7 +103,9 @@ def _told(shared_by: Shares | Unshared, plan: Plan) -> tuple[Choice, ...]:
             return (Choice("workers", "one alone", reason),)
         case Shares(added=()):
             return (Choice("workers", "each has examples of its own", "gradients of the shares add up"),)
-    what = f"{', '.join(shared_by.added)} added up over the workers on the way"
+    names = shared_by.added
+    listed = ", ".join(names) if len(names) <= LISTED else f"{len(names)} sums, {names[0]} to {names[-1]},"
+    what = f"{listed} added up over the workers on the way"
     return (Choice("workers", what, "sums over all examples; else examples do not mix"),)
 
 

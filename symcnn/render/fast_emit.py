@@ -35,9 +35,10 @@ from symcnn.render.fast_bindings import Bindings
 
 @dataclass(slots=True, kw_only=True)
 class Emitter(Bindings):
-    """Writes the methods of a workspace; ``setup`` makes the arrays, ``binding`` takes the parameters' views."""
+    """Writes the methods of a workspace; ``typical`` is a usual number of examples at a time."""
 
     steps: Sequence[Step]
+    typical: int
     kept: frozenset[str]
     compute: Callable[[Emitter, Node, Array], None]
     arrays: dict[str, Array] = field(default_factory=dict)

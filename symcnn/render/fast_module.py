@@ -19,6 +19,7 @@ from symcnn.render.numpy_lines import comment
 from symcnn.render.numpy_names import OWN_NAMES, classes_of, safe
 from symcnn.render.numpy_source import Emitted
 
+TYPICAL = 16  # examples at a time where all are taken at once
 WORKSPACE = frozenset(
     [
         "n",
@@ -74,7 +75,14 @@ def _work(plan: Plan, exact: bool, name: str, title: str) -> Work:
     sections = (made.prepared, program.forward, program.loss, program.backward)
     steps = [step for section in sections for step in section]
     kept = frozenset([plan.output.name, *(step.name for step in made.prepared)])
-    to = Emitter(steps=steps, batch=batch, kept=kept, compute=compute, used=set(WORKSPACE | OWN_NAMES))
+    to = Emitter(
+        steps=steps,
+        typical=min(made.part or TYPICAL, 2 * TYPICAL),
+        batch=batch,
+        kept=kept,
+        compute=compute,
+        used=set(WORKSPACE | OWN_NAMES),
+    )
     to.held = {tensor.name for tensor in plan.state}
     to.used |= {table.name for table in made.numbers}
     held = (*plan.parameters, *plan.state)

@@ -11,7 +11,6 @@ from symcnn.render.fast_emit import Emitter
 PRODUCTS = 1_000_000  # multiply-adds of one small product beyond which it leaves the cache
 LONG = 64  # terms from which a sum is a product with ones
 SMALL = 4096  # entries of the small side of a product of which one dimension alone is long
-TYPICAL = 16  # examples at a time where arrays are large
 
 
 def along(to: Emitter, node: Along, target: Array) -> None:
@@ -100,7 +99,7 @@ def _skinny(to: Emitter, node: Matmul, left: Array, right: Array, target: Array)
 
 def typical(to: Emitter, extent: sp.Expr) -> int:
     """An extent at a usual number of examples."""
-    return int(extent.subs(to.batch, TYPICAL))
+    return int(extent.subs(to.batch, to.typical))
 
 
 def _pieces(to: Emitter, extent: sp.Expr, most: int) -> tuple[sp.Expr, sp.Expr] | None:
