@@ -13,6 +13,8 @@ pytest.importorskip("onnx")
 import torch
 
 import symcnn as sc
+from symcnn.nets.body import Placed
+from tests.torch import modules
 from tests.torch.test_from_torch import close, drawn
 
 pytestmark = [pytest.mark.torch, pytest.mark.onnx, pytest.mark.filterwarnings("ignore")]
@@ -54,3 +56,18 @@ def test_a_file_gives_what_the_module_gives(case: str, tmp_path: Path) -> None:
                 assert close(gradients[name], parameter.grad), net.originals[name]
                 checked += 1
     assert checked == len(list(module.parameters())) == len(net.params)
+
+
+def test_names_of_nodes_tell_blocks(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(*(modules.Bottleneck(4, 2) for _ in range(2)), torch.nn.Flatten())
+    module = module.double().eval()
+    example = torch.randn(2, 4, 3, 3, dtype=torch.float64)
+    path = tmp_path / "blocks.onnx"
+    torch.onnx.export(module, (example,), path, dynamo=False, dynamic_axes={"x": {0: "n"}}, input_names=["x"])
+    net = sc.from_onnx(path)
+    assert [item.name for item in net.network.items if isinstance(item, Placed)] == ["part_0", "part_1"]
+    assert len(net.network.bodies) == 1
+    emitted = sc.emit(net).load()
+    given = {"state": net.state} if net.state else {}
+    assert close(emitted.forward(net.params, example.numpy(), **given), module(example))

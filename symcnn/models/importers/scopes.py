@@ -57,8 +57,11 @@ def blocked(specs: Sequence[Spec], scopes: Mapping[str, Scope], output: str) -> 
     """The layers, with those of recurring parts in blocks.
 
     ``scopes`` says by the names of layers where they come from, from the outermost part to the innermost; ``output`` is
-    the layer whose value the network ends in.
+    the layer whose value the network ends in. Arrays that several layers read become values ahead of all blocks.
     """
+    alone = [spec for spec in specs if not spec.inputs]
+    specs = [*alone, *(spec for spec in specs if spec.inputs)]
+    scopes = {**scopes, **dict.fromkeys((spec.name for spec in alone), ())}
     readers: dict[str, set[str]] = {output: {""}}
     for spec in specs:
         for name in spec.inputs:
