@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.families import Reading
+from symcnn.notes.in_force import InForce, slot_of
 from symcnn.notes.measuring import loose_bounds, tie_bounds
-from symcnn.notes.name_parts import INDEX_LETTERS, TRANSPOSES, letters_of, names_in
+from symcnn.notes.name_parts import INDEX_LETTERS, TRANSPOSES, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import operation_name
 from symcnn.notes.shaper import CLAIM, Shaper
-from symcnn.notes.tree import Node, Number, Script, Symbol, Word
+from symcnn.notes.tree import Node, Script, Symbol, Word
 from symcnn.notes.walking import walk
 from symcnn.notes.world import World
 
@@ -26,94 +28,68 @@ LOOK_AHEAD = 6
 
 @dataclass(slots=True)
 class Bench:
-    """Builds and keeps worlds; `accepted` are the definitions judged good so far."""
+    """Builds and keeps worlds; `in_force` are the definitions judged good so far."""
 
     facts: Facts
     keys: frozenset[str]
     sections: list[int]
-    accepted: list[Definition] = field(default_factory=list)
+    in_force: InForce = field(init=False)
+    examples: tuple[Definition, ...] = ()
+    """Numbers for names that hold in one check only."""
     dropped: set[int] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
     good_chains: list[Piece] = field(default_factory=list)
+    made: frozenset[str] = field(init=False)
+    """The names that the notes define as whole tensors, anywhere: two of them are two things."""
+    _shaped: frozenset[str] = field(init=False)
+    _sorted_keys: tuple[str, ...] = field(init=False)
+    _reads: dict[int, frozenset[str]] = field(default_factory=dict)
     _worlds: dict[object, World] = field(default_factory=dict)
 
-    @property
-    def made(self) -> set[str]:
-        """The names that the notes define as whole tensors, anywhere: two of them are two things."""
+    def __post_init__(self) -> None:
+        self.in_force = InForce(self.facts, self.sections)
         whole = [d for d in self.facts.definitions if d.indices is None and d.layer is None and not d.display]
-        return {d.key for d in whole}
+        self.made = frozenset(d.key for d in whole)
+        self._shaped = frozenset(self.facts.shapes)
+        self._sorted_keys = tuple(sorted(self.keys))
 
     def active(self, order: int, *, ahead: bool = True) -> tuple[Definition, ...]:
         """The definitions in force for the piece with that number, in the order of the notes.
 
         `ahead` takes in those that follow soon, for names that are used before they are defined.
         """
-        chosen: dict[object, Definition] = {}
-        for definition in self.accepted:
-            if definition.order < order:
-                if self._past_example(definition, order) or self._was_other(definition, order):
+        before = self.in_force.before(order, self.examples)
+        chosen = {slot_of(d): d for d in before if not self._was_other(d, order)}
+        if ahead:
+            known = {definition.key for definition in chosen.values()}
+            for definition in self._soon(order):
+                if definition.key in known or definition.order in self.dropped:
                     continue
-                chosen[slot_of(definition)] = definition
-                if definition.indices is None and definition.layer is None:
-                    self._forget_entries(chosen, definition)
-                elif definition.indices is not None:
-                    self._forget_others(chosen, definition)
-        known = {definition.key for definition in chosen.values()}
-        for definition in self.facts.definitions if ahead else ():
-            soon = definition.order >= order and self._near(order, definition.order)
-            if soon and definition.key not in known and definition.order not in self.dropped:
-                if self._given_before(definition):
-                    continue
-                if not any(_swapped(definition.key) == key for key in known | set(self.facts.shapes)):
+                if (
+                    not self._given_before(definition)
+                    and _swapped(definition.key) not in known | self._shaped
+                ):
                     chosen.setdefault(slot_of(definition), definition)
         return tuple(sorted(chosen.values(), key=lambda d: d.order))
 
+    def _soon(self, order: int) -> Iterator[Definition]:
+        """The definitions that follow soon after a place in its section."""
+        every = self.facts.definitions
+        for number in range(bisect_left(every, order, key=lambda d: d.order), len(every)):
+            if every[number].order - order > LOOK_AHEAD:
+                return
+            if self.sections[every[number].order] == self.sections[order]:
+                yield every[number]
+
     def _given_before(self, definition: Definition) -> bool:
         """Whether the notes have used a name as given long before they define it."""
-        for other in self.accepted:
-            if other.order < definition.order - LOOK_AHEAD:
-                for node in names_in(other.body):
-                    ref = read_name(node, self.facts.habits)
-                    if ref is not None and ref.key == definition.key:
-                        return True
-        return False
-
-    def _near(self, here: int, there: int) -> bool:
-        return self.sections[here] == self.sections[there] and there - here <= LOOK_AHEAD
-
-    def _forget_entries(self, chosen: dict[object, Definition], latest: Definition) -> None:
-        """A new definition of a whole tensor replaces rules for its entries that are older."""
-        for slot, other in list(chosen.items()):
-            same = other.key == latest.key and (other.member is None) == (latest.member is None)
-            if same and other.order < latest.order and other.layer is None and other.indices is not None:
-                del chosen[slot]
-
-    def _past_example(self, definition: Definition, order: int) -> bool:
-        """Whether a definition gives numbers to a name in an earlier section, and the name has several ranks."""
-        if (
-            len(self.facts.habits.ranks.get(definition.key, ())) < 2
-            or isinstance(definition.body, Number)
-            or names_in(definition.body)
-        ):
-            return False
-        return self.sections[definition.order] != self.sections[order]
+        first = self.in_force.readers.get(definition.key)
+        return first is not None and first < definition.order - LOOK_AHEAD
 
     def _was_other(self, definition: Definition, order: int) -> bool:
         """Whether the notes have since taken the name of entries for a scalar."""
         later = [s for s in self.facts.shapes.get(definition.key, ()) if definition.order < s.order <= order]
         return definition.indices is not None and bool(later) and not later[-1].sizes
-
-    def _forget_others(self, chosen: dict[object, Definition], latest: Definition) -> None:
-        """A rule for entries in another section replaces older ones of the name with another number of axes."""
-        for slot, other in list(chosen.items()):
-            if (
-                other.key == latest.key
-                and (other.member is None) == (latest.member is None)
-                and self.sections[other.order] != self.sections[latest.order]
-                and (other.indices is None or len(other.indices) != len(latest.indices or ()))
-                and not (other.display or other.layer is not None)
-            ):
-                del chosen[slot]
 
     def forget(self) -> None:
         """Drop all worlds: one in which a check was stopped half-way may hold half a value."""
@@ -184,18 +160,20 @@ class Bench:
 
     def _read(self, active: tuple[Definition, ...]) -> set[str]:
         """The names that definitions read, without index letters and sizes."""
-        found: set[str] = set()
-        for definition in active:
-            for node in names_in(definition.body):
-                ref = read_name(node, self.facts.habits)
-                if (
-                    ref is not None
-                    and ref.key not in self.facts.sizes
-                    and ref.sample is None
-                    and (isinstance(node, Script) or ref.key not in INDEX_LETTERS)
-                ):
-                    found.add(ref.key)
-        return found
+        return set().union(*map(self._read_by, active))
+
+    def _read_by(self, definition: Definition) -> frozenset[str]:
+        if definition.order not in self._reads:
+            refs = ((node, read_name(node, self.facts.habits)) for node in names_in(definition.body))
+            self._reads[definition.order] = frozenset(
+                ref.key
+                for node, ref in refs
+                if ref is not None
+                and ref.key not in self.facts.sizes
+                and ref.sample is None
+                and (isinstance(node, Script) or ref.key not in INDEX_LETTERS)
+            )
+        return self._reads[definition.order]
 
     def _misnumbered(
         self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]
@@ -239,7 +217,7 @@ class Bench:
         shown = {d.key: d.order for d in active if d.display}
         made = {d.key: d.order for d in active if d.indices is None}
         read = self._read(active)
-        for key in sorted(self.keys):
+        for key in self._sorted_keys:
             bold = key[3:] if key.startswith("bf ") else f"bf {key}"
             if (
                 bold in known | read
@@ -247,7 +225,7 @@ class Bench:
                 and key not in self.facts.losses
             ):
                 aliases.setdefault(key, bold)
-        for key in sorted(self.keys):
+        for key in self._sorted_keys:
             other = _swapped(key)
             if other in read - known and key not in known | read | self.facts.sizes:
                 aliases.setdefault(key, other or "")
@@ -266,22 +244,6 @@ def _newest(active: tuple[Definition, ...]) -> tuple[Definition, ...]:
     """Without the definitions of whole tensors that a later display of their entries replaces."""
     shown = {d.key: d.order for d in active if d.display}
     return tuple(d for d in active if d.display or d.indices is not None or d.order > shown.get(d.key, -1))
-
-
-def slot_of(definition: Definition) -> object:
-    def text(nodes: tuple[Node, ...]) -> str:
-        return ",".join("*" if letters_of(n) else str(getattr(n, "text", "?")) for n in nodes)
-
-    layer = None
-    if definition.layer is not None:
-        layer = " ".join(letters_of(definition.layer)) or text((definition.layer,))
-    return (
-        definition.key,
-        layer,
-        definition.sample is not None,
-        None if definition.member is None else text((definition.member,)),
-        None if definition.indices is None else text(definition.indices),
-    )
 
 
 def _swapped(key: str) -> str | None:

@@ -75,28 +75,27 @@ def reads(definition: Definition, bench: Bench, aliases: dict[str, str]) -> set[
     return found
 
 
-def graph(bench: Bench, order: int) -> tuple[dict[str, set[str]], dict[str, str], dict[str, int]]:
-    """For each defined name the names that it is computed from, the twins of names, and lines of definitions."""
-    world = bench.world(order)
-    aliases = dict(world.facts.aliases)
+def graph(bench: Bench, order: int, aliases: dict[str, str]) -> tuple[dict[str, set[str]], dict[str, int]]:
+    """For each defined name the names that it is computed from, and the lines of definitions."""
     edges: dict[str, set[str]] = {}
     lines: dict[str, int] = {}
     for definition in bench.active(order):
         key = aliases.get(bench.facts.resolve(definition.key), bench.facts.resolve(definition.key))
         edges.setdefault(key, set()).update(reads(definition, bench, aliases))
         lines[key] = definition.line
-    return edges, aliases, lines
+    return edges, lines
 
 
 def judge(piece: Piece, bench: Bench, equations: Equations) -> Verdict | None:
     """The verdict on ∂L/∂X = a product of at least two links; None for a claim of another form."""
     assert piece.left is not None
     assert piece.right is not None
-    edges, aliases, lines = graph(bench, piece.order)
+    aliases = dict(bench.world(piece.order).facts.aliases)
     goal = links(piece.left, bench, aliases)
     path = links(piece.right, bench, aliases)
     if goal is None or path is None or len(goal) != 1 or len(path) < 2:
         return None
+    edges, lines = graph(bench, piece.order, aliases)
     top, bottom = goal[0]
     backwards = path[::-1]
     if _joins(backwards) and not _joins(path) and (backwards[0][0], backwards[-1][1]) == (top, bottom):
@@ -206,6 +205,19 @@ def _before(path: list[Link], a: str, b: str) -> bool:
     return nodes.index(a) < nodes.index(b)
 
 
+def _edges_from(names: set[str], bench: Bench, aliases: dict[str, str]) -> dict[str, set[str]]:
+    """For each defined name that some names are computed from the names that it is computed from."""
+    edges: dict[str, set[str]] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        known = bench.in_force.of_key(name)
+        if known and name not in edges:
+            edges[name] = reads(known[-1], bench, aliases)
+            waiting += edges[name]
+    return edges
+
+
 def _reaches(edges: dict[str, set[str]], start: str, goal: str, without: set[str]) -> bool:
     """Whether `start` is computed from `goal` on a way that avoids `without`."""
     waiting, seen = [start], set(without)
@@ -240,23 +252,18 @@ def circle(definition: Definition, bench: Bench, piece: Piece) -> Verdict | None
     """A definition that makes names depend on themselves is inconsistent with the ones before it."""
     if definition.layer is not None or definition.indices is not None or definition.member is not None:
         return None
-    _, aliases, _ = graph(bench, piece.order)
-    edges: dict[str, set[str]] = {}
-    lines: dict[str, int] = {}
-    for other in bench.accepted:
-        if other.order < piece.order:
-            edges[other.key] = reads(other, bench, aliases)
-            lines[other.key] = other.line
+    aliases = dict(bench.world(piece.order).facts.aliases)
     key = definition.key
     body = reads(definition, bench, aliases)
     if key in body:
         return None
+    edges = _edges_from(body, bench, aliases)
     for name in sorted(body):
         if _reaches(edges, name, key, set()) and name in edges:
-            related = tuple(sorted({lines[name]}))
+            related = (bench.in_force.of_key(name)[-1].line,)
             return Verdict(
                 Kind.INCONSISTENT,
-                reason=f"{name} is computed from {key} already (line {lines[name]}), so {key} cannot be computed from it",
+                reason=f"{name} is computed from {key} already (line {related[0]}), so {key} cannot be computed from it",
                 related_lines=related,
                 diagnosis="definitions go round in a circle",
             )

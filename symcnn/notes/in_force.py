@@ -48,7 +48,7 @@ class InForce:
         self.latest: dict[Slot, Definition] = {}
         self.readers: dict[str, int] = {}
         """For each name the number of the first piece whose definition reads it."""
-        self.keys: set[str] = set()
+        self.by_key: dict[str, list[Definition]] = {}
         self._earlier = _Chosen()
         self._taken = 0
         """How many definitions `_earlier` has: those of the sections before `_section`."""
@@ -60,18 +60,22 @@ class InForce:
         """Take in a definition that follows the others."""
         self.accepted.append(definition)
         self.latest[slot_of(definition)] = definition
-        self.keys.add(definition.key)
+        self.by_key.setdefault(definition.key, []).append(definition)
         for node in names_in(definition.body):
             ref = read_name(node, self.facts.habits)
             if ref is not None:
                 self.readers.setdefault(ref.key, definition.order)
 
+    def of_key(self, key: str) -> list[Definition]:
+        """The definitions of a name, in order."""
+        return self.by_key.get(key, [])
+
     def replaced(self, old: Definition, new: Definition) -> InForce:
         """The same with another definition in the place of one."""
         return InForce(self.facts, self.sections, tuple(new if d is old else d for d in self.accepted))
 
-    def before(self, order: int) -> list[Definition]:
-        """Of each slot the latest definition before the piece with that number."""
+    def before(self, order: int, examples: tuple[Definition, ...] = ()) -> list[Definition]:
+        """Of each slot the latest definition before the piece with that number; `examples` come last."""
         section = self.sections[order]
         if section < self._section:
             self._earlier, self._taken = _Chosen(), 0
@@ -84,8 +88,9 @@ class InForce:
                 self._earlier.add(definition, self.sections)
             self._taken += 1
         chosen = self._earlier.copy()
-        for definition in self.accepted[self._taken :]:
-            if definition.order < order:
+        for definition in (*self.accepted[self._taken :], *examples):
+            past = self.sections[definition.order] != section and self._is_example(definition)
+            if definition.order < order and not past:
                 chosen.add(definition, self.sections)
         return chosen.all()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from symcnn.core.errors import SymcnnError
 from symcnn.notes import chains, examples, rounding, shapes
 from symcnn.notes import size_claims as sizes
@@ -12,12 +14,8 @@ from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.guard import Guard
-from symcnn.notes.judged_definitions import (
-    bare,
-    by_rival,
-    definition_verdict,
-    set_together_verdict,
-)
+from symcnn.notes.in_force import Slot, slot_of
+from symcnn.notes.judged_definitions import bare, by_rival, definition_verdict, set_together_verdict
 from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.name_parts import letter, names_in
 from symcnn.notes.names import read_name
@@ -54,18 +52,23 @@ class Judge:
                     ref = read_name(node, facts.habits)
                     if ref is not None:
                         keys.add(facts.resolve(ref.key))
+        self._headings = sorted(b.span.start for b in document.prose if b.kind == "heading")
         self.bench = Bench(facts, frozenset(keys), [self._section(piece) for piece in found])
         self.lines = [self._line(piece) for piece in found]
         self.equations = Equations(self.bench, document, found, self.lines)
         self.guard = Guard(self.equations)
         facts.differentials = self.guard.true_differentials
         self.definitions = {d.order: d for d in facts.definitions}
+        self.by_slot: dict[Slot, list[Definition]] = {}
+        for definition in facts.definitions:
+            self.by_slot.setdefault(slot_of(definition), []).append(definition)
+        rules = (*facts.functions.values(), *facts.operators.values())
+        self._rules = frozenset(rule.order for several in rules for rule in several)
         self.rivals: list[tuple[Definition, Definition]] = []
         """Definitions that contradict an earlier one, with that one."""
 
     def _section(self, piece: Piece) -> int:
-        start = piece.formula.span.start
-        return sum(1 for b in self.document.prose if b.kind == "heading" and b.span.start < start)
+        return bisect_left(self._headings, piece.formula.span.start)
 
     def _line(self, piece: Piece) -> int:
         return self.document.place(piece.formula.span.start + piece.span.start)[0]
@@ -149,7 +152,7 @@ class Judge:
             return shape
         if piece.first and is_signature(piece.right):
             return Verdict(Kind.DEFINITION, reason="names what a function is given")
-        if piece.order in self.definitions or (piece.first and self._is_function(piece)):
+        if piece.order in self.definitions or (piece.first and piece.order in self._rules):
             return definition_verdict(self, piece)
         naming = self._naming(piece)
         if naming is not None:
@@ -163,12 +166,6 @@ class Judge:
         return Verdict(Kind.NOT_A_CLAIM, reason="a range or a condition")
 
     # --- definitions
-
-    def _is_function(self, piece: Piece) -> bool:
-        for rules in (*self.facts.functions.values(), *self.facts.operators.values()):
-            if any(rule.order == piece.order for rule in rules):
-                return True
-        return any(d.order == piece.order for d in self.facts.definitions)
 
     def _naming(self, piece: Piece) -> Verdict | None:
         """∂L/∂P = [x1 x2; x3 x4] names the entries of an array, where the names are new."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symcnn.notes import chains
-from symcnn.notes.bench import slot_of
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition
 from symcnn.notes.given_values import known_value
+from symcnn.notes.in_force import slot_of
 from symcnn.notes.name_parts import names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.relabel import skeleton
@@ -32,14 +32,14 @@ def by_rival(judge: Judge, piece: Piece) -> Verdict | None:
     }
     undecided: Verdict | None = None
     for rival, earlier in judge.rivals:
-        accepted = judge.bench.accepted
-        if judge.facts.resolve(rival.key) not in keys or earlier not in accepted:
+        in_force = judge.bench.in_force
+        if judge.facts.resolve(rival.key) not in keys or earlier not in in_force.accepted:
             continue
-        judge.bench.accepted = [rival if d is earlier else d for d in accepted]
+        judge.bench.in_force = in_force.replaced(earlier, rival)
         try:
             other = judge.equations.judge(piece, quick=True)
         finally:
-            judge.bench.accepted = accepted
+            judge.bench.in_force = in_force
         if other.kind is Kind.FAILS:
             continue
         kind = Kind.CANNOT_CHECK if other.kind is Kind.CANNOT_CHECK else Kind.INCONSISTENT
@@ -82,11 +82,8 @@ def _is_used(judge: Judge, definition: Definition) -> bool:
         return False
     if definition.key in judge.facts.losses or isinstance(definition.body, Add):
         return False
-    for other in judge.bench.accepted:
-        keys = [read_name(node, judge.facts.habits) for node in names_in(other.body)]
-        if other.key == definition.key or any(ref is not None and ref.key == definition.key for ref in keys):
-            return True
-    return False
+    in_force = judge.bench.in_force
+    return definition.key in in_force.by_key or definition.key in in_force.readers
 
 
 def _accept(judge: Judge, definition: Definition, piece: Piece) -> Verdict:
@@ -94,17 +91,12 @@ def _accept(judge: Judge, definition: Definition, piece: Piece) -> Verdict:
     if wrong is not None:
         judge.bench.dropped.add(definition.order)
         return wrong
-    judge.bench.accepted.append(definition)
+    judge.bench.in_force.add(definition)
     return Verdict(Kind.DEFINITION, reason="introduces a name")
 
 
 def _earlier(judge: Judge, definition: Definition) -> Definition | None:
-
-    slot = slot_of(definition)
-    for other in reversed(judge.bench.accepted):
-        if slot_of(other) == slot:
-            return other
-    return None
+    return judge.bench.in_force.latest.get(slot_of(definition))
 
 
 def _again(judge: Judge, definition: Definition, earlier: Definition, piece: Piece) -> Verdict:
@@ -129,7 +121,7 @@ def _again(judge: Judge, definition: Definition, earlier: Definition, piece: Pie
         )
     wrong = chains.circle(definition, judge.bench, piece)
     if wrong is None and (_announced(judge, piece) or _elsewhere(judge, definition, earlier)):
-        judge.bench.accepted.append(definition)
+        judge.bench.in_force.add(definition)
         return Verdict(
             Kind.DEFINITION, reason="defines the name anew from here on", related_lines=(earlier.line,)
         )
@@ -143,17 +135,18 @@ def _again(judge: Judge, definition: Definition, earlier: Definition, piece: Pie
 
 def _leaves(judge: Judge, definition: Definition) -> frozenset[str]:
     """The names that a definition comes down to when those that are defined are put in."""
-    known = {d.key: d for d in judge.bench.accepted if d.key != definition.key}
+    in_force = judge.bench.in_force
     found: set[str] = set()
     waiting, seen = [definition.body], {definition.key}
     while waiting:
         for node in names_in(waiting.pop()):
             ref = read_name(node, judge.facts.habits)
             key = judge.facts.resolve(ref.key) if ref is not None else ""
-            if key in known and key not in seen:
-                waiting.append(known[key].body)
-            elif key not in known:
+            inner = in_force.of_key(key) if key != definition.key else []
+            if not inner:
                 found.add(key)
+            elif key not in seen:
+                waiting.append(inner[-1].body)
             seen.add(key)
     return frozenset(found - judge.facts.bound - judge.facts.sizes)
 
@@ -187,12 +180,8 @@ def _elsewhere(judge: Judge, definition: Definition, earlier: Definition) -> boo
     sections = judge.bench.sections
     if sections[definition.order] == sections[earlier.order]:
         return False
-
-    slot = slot_of(definition)
-    for later in judge.facts.definitions:
-        if later.order > definition.order and slot_of(later) == slot and same(later.body, earlier.body):
-            return False
-    return True
+    later = (d for d in judge.by_slot[slot_of(definition)] if d.order > definition.order)
+    return not any(same(d.body, earlier.body) for d in later)
 
 
 def bare(node: Node | None) -> Node | None:

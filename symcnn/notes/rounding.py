@@ -17,7 +17,7 @@ from symcnn.core.errors import SymcnnError
 from symcnn.notes.claims import Piece
 from symcnn.notes.defined_values import expanded
 from symcnn.notes.evaluate import Evaluator
-from symcnn.notes.facts import Definition, Facts
+from symcnn.notes.facts import Facts
 from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import base_name, names_in
 from symcnn.notes.names import read_name
@@ -116,17 +116,15 @@ def _settled(worlds: list[World], node: Node) -> Known | None:
 def _world(piece: Piece, equations: Equations, variant: int) -> World:
     """The world at a piece, with the numbers that the notes give to names before it as an example."""
     bench = equations.bench
-    made = {d.key for d in bench.accepted if names_in(d.body)}
-    given: list[Definition] = [
+    given = tuple(
         d
         for d in bench.facts.definitions
         if d.order in bench.dropped
         and d.order < piece.order
-        and d.key not in made
+        and not any(names_in(other.body) for other in bench.in_force.of_key(d.key))
         and is_numeric(d.body, bench.facts)
-    ]
-    accepted = bench.accepted
-    bench.accepted = accepted + given
+    )
+    bench.examples = given
     functions = frozenset(
         (name, max(r.order for r in rules if r.order < piece.order))
         for name, rules in bench.facts.functions.items()
@@ -137,7 +135,7 @@ def _world(piece: Piece, equations: Equations, variant: int) -> World:
             piece.order, variant=variant, without=piece.order, functions=functions, ahead=False
         )
     finally:
-        bench.accepted = accepted
+        bench.examples = ()
 
 
 class _Printed(Evaluator):

@@ -131,8 +131,7 @@ def membership(piece: Piece, equations: Equations) -> Verdict:
     ref = read_name(piece.left, equations.bench.facts.habits)
     if sizes is None or ref is None:
         return Verdict(Kind.DEFINITION, reason="states what a name ranges over")
-    known = {d.key for d in equations.bench.accepted}
-    if equations.bench.facts.resolve(ref.key) not in known:
+    if equations.bench.facts.resolve(ref.key) not in equations.bench.in_force.by_key:
         return _against_use(piece, ref.key, sizes, equations)
     try:
         return _compared(piece, sizes, equations)

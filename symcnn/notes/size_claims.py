@@ -80,8 +80,8 @@ def _read(definition: Definition, equations: Equations) -> set[str]:
 def _definition(ref: Ref, piece: Piece, equations: Equations) -> Definition | None:
     """The formula for a size that stands before the piece."""
     key = ref.key + "'" * ref.primes
-    for definition in reversed(equations.bench.accepted):
-        if definition.key == key and definition.order < piece.order and definition.indices is None:
+    for definition in reversed(equations.bench.in_force.of_key(key)):
+        if definition.order < piece.order and definition.indices is None:
             if definition.layer is None and ref.layer is None:
                 return definition
             if definition.layer is not None and ref.layer is not None and same(definition.layer, ref.layer):
