@@ -22,7 +22,6 @@ from symcnn.program.passes import pruned, shared
 from symcnn.program.scope import Layout
 from symcnn.program.steps import Step, names_in, walk
 
-
 LISTED = 12  # names that a line of explanation has room for
 
 

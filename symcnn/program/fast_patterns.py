@@ -132,14 +132,16 @@ class Pooling:
     strides: tuple[int, ...]
 
 
-def pooling(equation: Equation) -> Pooling | None:
-    """The maximum of windows that an equation is; else None."""
+def pooling(equation: Equation, padded: bool = False) -> Pooling | None:
+    """The maximum of windows that an equation is; else None. ``padded`` ones may leave the tensor, and read −∞ there."""
     body = equation.body
     free = [index.symbol for index in equation.free]
     if not isinstance(body, Reduce) or body.kind != "max" or not isinstance(body.body, Read):
         return None
     read, bound = body.body, dict(body.limits)
-    if read.outside is not None or list(equation.target.at) != free or list(read.at[:2]) != free[:2]:
+    if read.outside not in ((None, -sp.oo) if padded else (None,)):
+        return None
+    if list(equation.target.at) != free or list(read.at[:2]) != free[:2]:
         return None
     if len(free) != read.tensor.rank or len(bound) != len(free) - 2:
         return None
@@ -147,7 +149,8 @@ def pooling(equation: Equation) -> Pooling | None:
     for axis, out in enumerate(free[2:], 2):
         inner = body.indices[axis - 2]
         stride = sp.expand(read.at[axis] - inner).coeff(out, 1)
-        if sp.expand(read.at[axis] - inner - stride * out) != 0 or not stride.is_Integer:
+        offset = sp.expand(read.at[axis] - inner - stride * out)
+        if not offset.is_Integer or not stride.is_Integer or (offset != 0 and not padded):
             return None
         if not bound[inner].is_Integer:
             return None

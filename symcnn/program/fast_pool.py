@@ -13,7 +13,7 @@ from symcnn.core.plan import Statement
 from symcnn.core.tensor import Tensor
 from symcnn.program.fast_patterns import Convolution, Pooling, convolution, keeps_order, pooling
 from symcnn.program.fast_splice import Choice, Rewriting
-from symcnn.program.fast_tiles import equation, unused_name
+from symcnn.program.fast_tiles import bare, equation, unused_name
 
 FEW = 256  # products for each entry of a convolution up to which copying its windows costs more than multiplying
 LETTERS = "abefgh"
@@ -90,10 +90,11 @@ def by_axis(maximum: Equation, taken: set[str]) -> tuple[Equation, ...] | None:
     max[r,s](x[2i+r,2j+s]) is max[r](h[2i+r,j]) with h[h,j] = max[s](x[h,2j+s]): fewer comparisons, since windows that
     share a row share its maximum, and the same place is first, since rows come before columns.
     """
-    pool = pooling(maximum)
+    pool = pooling(maximum, padded=True)
     if pool is None or len(pool.windows) < 2 or all(map(int.__le__, pool.windows, pool.strides)):
         return None
     read, limits = maximum.body.body, maximum.body.limits
+    outside = read.outside
     free = [(i.symbol, i.extent) for i in maximum.free]
     made: list[Equation] = []
     at = list(read.at)
@@ -101,13 +102,15 @@ def by_axis(maximum: Equation, taken: set[str]) -> tuple[Equation, ...] | None:
         inner = limits[axis - 2]
         heights = [index(f"{k.name}2") for k, _ in free[2:axis]]
         before = [*at[:2], *heights, *at[axis:]]
-        body = Reduce("max", Read(read.tensor, before), [inner])
+        body = Reduce("max", Read(read.tensor, before, outside), [inner])
         extents = list(zip(heights, read.tensor.shape[2:axis], strict=True))
         name = unused_name(f"{maximum.tensor.name}_axis{axis - 1}", taken)
         made.append(equation(name, [*free[:2], *extents, *free[axis:]], body))
         at[axis:] = [k for k, _ in free[axis:]]
-        read = Read(made[-1].tensor, at)
-    return (*made, Equation(maximum.target, Reduce("max", read, limits[:1]), maximum.free))
+        read = Read(made[-1].tensor, at, outside)
+    return tuple(
+        bare(e) for e in (*made, Equation(maximum.target, Reduce("max", read, limits[:1]), maximum.free))
+    )
 
 
 def _phases(conv: Convolution, pool: Pooling, taken: set[str], made: list[Equation]) -> Equation:

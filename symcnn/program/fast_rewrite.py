@@ -19,7 +19,7 @@ from symcnn.program.fast_patterns import convolution, keeps_order, pooling, stat
 from symcnn.program.fast_pool import by_axis, pooled
 from symcnn.program.fast_simplify import simplified
 from symcnn.program.fast_splice import Choice, Rewriting, numbered, spliced
-from symcnn.program.fast_tiles import COUNT, strided, suits, tiled
+from symcnn.program.fast_tiles import points, strided, suits, tiled
 
 
 def rewritten(plan: Plan, exact: bool = False) -> tuple[Plan, dict[Tensor, sp.Matrix], tuple[Choice, ...]]:
@@ -86,10 +86,11 @@ def _tiled(statement: Statement, taken: set[str]) -> Rewriting | None:
     if conv is None or not suits(conv):
         return None
     new, numbers = tiled(conv, taken)
-    size = "×".join(str(COUNT + 1 - s.window) for s in conv.sliding)
+    count = points(conv)
+    size = "×".join(str(count + 1 - s.window) for s in conv.sliding)
     window = "×".join(str(s.window) for s in conv.sliding)
-    products = int(sp.prod([s.window * (COUNT + 1 - s.window) for s in conv.sliding]))
-    why = f"{COUNT**2} products for {products}; {conv.channels} channels in, {conv.outputs} out"
+    products = int(sp.prod([s.window * (count + 1 - s.window) for s in conv.sliding]))
+    why = f"{count**2} products for {products}; {conv.channels} channels in, {conv.outputs} out"
     choice = Choice(statement.layer, f"tiles of {size} (Winograd), window {window}", why)
     return Rewriting((statement,), tuple(new), choice, tuple(numbers.items()))
 

@@ -16,6 +16,8 @@ from symcnn.program.fast_winograd import transforms
 
 MANY = 32  # channels in and out from which transforms cost less than the products that they save
 COUNT = 6  # points: tile + window − 1
+FEWER = 4  # points where tiles are few and weights many: transformed weights are the fewer, and each meets more tiles
+FEW_TILES, MANY_WEIGHTS = 4, 1 << 17
 
 
 def equation(name: str, axes: Sequence[tuple[sp.Symbol, sp.Expr]], body: sp.Expr) -> Equation:
@@ -103,14 +105,23 @@ def strided(conv: Convolution, taken: set[str]) -> list[Equation]:
 
 def suits(conv: Convolution) -> bool:
     """Whether Winograd's algorithm saves time: two axes, small windows, stride 1, many channels."""
-    plain = all(s.stride == s.dilation == 1 and 3 <= s.window <= 4 and s.extent >= 4 for s in conv.sliding)
+    plain = all(s.stride == s.dilation == 1 and 3 <= s.window <= 5 and s.extent >= 4 for s in conv.sliding)
     return plain and len(conv.sliding) == 2 and min(conv.channels, conv.outputs) >= MANY
+
+
+def points(conv: Convolution) -> int:
+    """How many points each transform has."""
+    if any(s.window > FEWER - 1 for s in conv.sliding) or conv.channels * conv.outputs < MANY_WEIGHTS:
+        return COUNT
+    tiles = sp.prod([-(-int(s.extent) // (COUNT + 1 - s.window)) for s in conv.sliding])
+    return FEWER if tiles <= FEW_TILES else COUNT
 
 
 def tiled(conv: Convolution, taken: set[str]) -> tuple[list[Equation], dict[Tensor, sp.Matrix]]:
     """z = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A over tiles, each transform along one axis at a time, with the tensors of numbers."""
     name, numbers = conv.equation.tensor.name, dict[Tensor, sp.Matrix]()
-    first, second = (transforms(COUNT + 1 - s.window, s.window) for s in conv.sliding)
+    count = points(conv)
+    first, second = (transforms(count + 1 - s.window, s.window) for s in conv.sliding)
     rows, columns = conv.sliding
     high, wide = (-(-int(s.extent) // f.tile) for s, f in ((rows, first), (columns, second)))
     n, c, o = (
@@ -118,7 +129,7 @@ def tiled(conv: Convolution, taken: set[str]) -> tuple[list[Equation], dict[Tens
         (index("c"), conv.data.tensor.shape[1]),
         (conv.out, conv.weight.tensor.shape[0]),
     )
-    a, b = (index("a"), sp.Integer(COUNT)), (index("b"), sp.Integer(COUNT))
+    a, b = (index("a"), sp.Integer(count)), (index("b"), sp.Integer(count))
     t, u = (index("t"), sp.Integer(high)), (index("u"), sp.Integer(wide))
     w = (index("w"), sp.Integer(second.tile * wide + second.window - 1))
     k, r, s, i, j = (index(letter) for letter in "krsij")
@@ -142,17 +153,19 @@ def tiled(conv: Convolution, taken: set[str]) -> tuple[list[Equation], dict[Tens
     output = [table("A", f.output) for f in (first, second)]
     x = Read(conv.data.tensor, [n[0], c[0], first.tile * t[0] + k + rows.offset, w[0] + columns.offset], 0)
     made = [
-        equation(unused_name(f"{name}_rows", taken), [a, t, w, n, c], mixed(data[0], (a[0], k), x, k, COUNT))
+        equation(unused_name(f"{name}_rows", taken), [a, t, w, n, c], mixed(data[0], (a[0], k), x, k, count))
     ]
     y = Read(made[-1].tensor, [a[0], t[0], second.tile * u[0] + k, n[0], c[0]])
     made.append(
         equation(
-            unused_name(f"{name}_data", taken), [a, b, t, u, n, c], mixed(data[1], (b[0], k), y, k, COUNT)
+            unused_name(f"{name}_data", taken), [a, b, t, u, n, c], mixed(data[1], (b[0], k), y, k, count)
         )
     )
     both = sp.Matrix(sp.kronecker_product(first.kernel, second.kernel))
     kernel = Tensor(
-        f"G{'x'.join(map(str, both.shape))}", [a[1], b[1], rows.window, columns.window], "constant"
+        f"G{count}x{count}x{rows.window}x{columns.window}",
+        [a[1], b[1], rows.window, columns.window],
+        "constant",
     )
     numbers[kernel] = both
     r2, s2, c2 = fresh("r"), fresh("s"), fresh("c")
@@ -175,11 +188,11 @@ def tiled(conv: Convolution, taken: set[str]) -> tuple[list[Equation], dict[Tens
     tile = (i, sp.Integer(first.tile))
     made.append(
         equation(
-            unused_name(f"{name}_back", taken), [tile, b, t, u, n, o], mixed(output[0], (i, k), m, k, COUNT)
+            unused_name(f"{name}_back", taken), [tile, b, t, u, n, o], mixed(output[0], (i, k), m, k, count)
         )
     )
     back = Read(made[-1].tensor, [i, k, t[0], u[0], n[0], o[0]])
-    body = mixed(output[1], (j, k), back, k, COUNT)
+    body = mixed(output[1], (j, k), back, k, count)
     whole = (first.tile * high, second.tile * wide) == (rows.extent, columns.extent) and conv.bias == 0
     tensor = conv.equation.tensor
     if not whole:

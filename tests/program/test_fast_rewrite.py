@@ -67,10 +67,10 @@ def test_maximum_first(stride: int, window: int, padding: int, pool: tuple[int, 
     assert adds_over_parts(new)
 
 
-@pytest.mark.parametrize(("window", "stride"), [(3, 2), (2, 1)])
-def test_windows_that_overlap_are_compared_by_axis(window: int, stride: int) -> None:
+@pytest.mark.parametrize(("window", "stride", "padding"), [(3, 2, 0), (2, 1, 0), (3, 2, 1), (3, 1, 1)])
+def test_windows_that_overlap_are_compared_by_axis(window: int, stride: int, padding: int) -> None:
     """Ties as well: small whole numbers repeat within windows."""
-    layers = [relu(), max_pool2d(window, stride), conv2d(2, 1, 1), mse_loss()]
+    layers = [relu(), max_pool2d(window, stride, padding=padding), conv2d(2, 1, 1), mse_loss()]
     net = Network([conv2d(1, 2, 1), add("conv2d1", "conv2d1"), *layers], (1, 5, 6), name="small")
     assert "one axis after the other" in compare(net, batch=1, whole=True)[1]
 
@@ -125,7 +125,12 @@ def test_tiles_beside_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes back beside two convolutions is added to what comes back through them."""
     monkeypatch.setattr(fast_tiles, "MANY", 1)
     layers = [conv2d(1, 1, 1, name="stem"), conv2d(1, 1, 3, padding=1, name="left"), tanh(name="a")]
-    layers += [conv2d(1, 1, 3, padding=1, name="right").on("stem"), add("right", "a"), add("add1", "stem"), mse_loss()]
+    layers += [
+        conv2d(1, 1, 3, padding=1, name="right").on("stem"),
+        add("right", "a"),
+        add("add1", "stem"),
+        mse_loss(),
+    ]
     new, chosen = compare(Network(layers, (1, 4, 5), name="small"), batch=1)
     assert chosen.count("Winograd") == 2
     assert sum("_part" in s.equation.tensor.name for s in statements(new.backward)) == 2
@@ -137,3 +142,19 @@ def test_maximum_first_beside_a_skip() -> None:
     layers += [max_pool2d(2, name="b").on("stem"), add("b", "a"), mse_loss()]
     _, chosen = compare(Network(layers, (1, 5, 5), name="small"), batch=1)
     assert "phases" in chosen
+
+
+@pytest.mark.parametrize("window", [(5, 5), (3, 4), (4, 3)])
+def test_tiles_of_other_windows(monkeypatch: pytest.MonkeyPatch, window: tuple[int, int]) -> None:
+    monkeypatch.setattr(fast_tiles, "MANY", 1)
+    layers = [conv2d(1, 1, 1), conv2d(1, 1, window, padding=1), tanh(), mse_loss()]
+    _, chosen = compare(Network(layers, (1, 6, 7), name="small"), batch=1)
+    assert f"tiles of {7 - window[0]}×{7 - window[1]}" in chosen
+
+
+def test_few_tiles_of_many_weights_have_fewer_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_tiles, "MANY", 1)
+    monkeypatch.setattr(fast_tiles, "MANY_WEIGHTS", 1)
+    layers = [conv2d(1, 1, 1), conv2d(1, 2, 3, padding=1), tanh(), mse_loss()]
+    _, chosen = compare(Network(layers, (1, 5, 4), name="small"), batch=1)
+    assert "tiles of 2×2" in chosen
