@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from symcnn.notes.claims import Piece
+from symcnn.notes.definitions import root_of
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.families import Reading
 from symcnn.notes.in_force import InForce, slot_of
@@ -43,7 +44,7 @@ class Bench:
     """The names that the notes define as whole tensors, anywhere: two of them are two things."""
     _shaped: frozenset[str] = field(init=False)
     _sorted_keys: tuple[str, ...] = field(init=False)
-    _reads: dict[int, frozenset[str]] = field(default_factory=dict)
+    _reads: dict[tuple[int, str], frozenset[str]] = field(default_factory=dict)
     _worlds: dict[object, World] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -70,7 +71,9 @@ class Bench:
                     and _swapped(definition.key) not in known | self._shaped
                 ):
                     chosen.setdefault(slot_of(definition), definition)
-        return tuple(sorted(chosen.values(), key=lambda d: d.order))
+        known = {definition.key for definition in chosen.values()}
+        roots = [root for d in chosen.values() if (root := root_of(d)) is not None and root.key not in known]
+        return tuple(sorted((*chosen.values(), *roots), key=lambda d: d.order))
 
     def _soon(self, order: int) -> Iterator[Definition]:
         """The definitions that follow soon after a place in its section."""
@@ -109,7 +112,11 @@ class Bench:
     ) -> World:
         """The world at a place; `claim` gives names that only it uses their shapes."""
         active = tuple(d for d in self.active(order, ahead=ahead) if d.order != without)
-        shapes = {k: [s for s in v if s.order <= order] or v[:1] for k, v in self.facts.shapes.items()}
+        shapes = {
+            k: [s for s in v if s.order <= order] or (v[:1] if ahead else [])
+            for k, v in self.facts.shapes.items()
+        }
+        shapes = {k: v for k, v in shapes.items() if v}
         aliases = dict(self.facts.aliases)
         self._twins(active, shapes, aliases)
         self._misnumbered(active, shapes, aliases)
@@ -163,9 +170,10 @@ class Bench:
         return set().union(*map(self._read_by, active))
 
     def _read_by(self, definition: Definition) -> frozenset[str]:
-        if definition.order not in self._reads:
+        place = definition.order, definition.key
+        if place not in self._reads:
             refs = ((node, read_name(node, self.facts.habits)) for node in names_in(definition.body))
-            self._reads[definition.order] = frozenset(
+            self._reads[place] = frozenset(
                 ref.key
                 for node, ref in refs
                 if ref is not None
@@ -173,7 +181,7 @@ class Bench:
                 and ref.sample is None
                 and (isinstance(node, Script) or ref.key not in INDEX_LETTERS)
             )
-        return self._reads[definition.order]
+        return self._reads[place]
 
     def _misnumbered(
         self, active: tuple[Definition, ...], shapes: Mapping[str, object], aliases: dict[str, str]

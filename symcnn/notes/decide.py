@@ -38,8 +38,11 @@ def is_followed(world: World, expr: sp.Expr) -> bool:
         symbol = waiting.pop()
         inner = cotangents.step(symbol)
         if inner is None:
-            losses.add(cotangents.of[symbol][0])
-            entry = cotangents.of[symbol][1]
+            loss, entry = cotangents.of[symbol]
+            losses.add(loss)
+            layered = entry in world.origin and world.origin[entry][0].layer >= 0
+            if not layered and cotangents.connected(loss) and entry not in cotangents.upstream(loss):
+                return False
             if entry in world.origin and cotangents.is_output(world.origin[entry][0]):
                 continue
             if entry in world.origin and world.origin[entry][0].key in _read_keys(world):

@@ -25,6 +25,14 @@ SCALARS = re.compile(r"\b(?:scalars?|real numbers?)\s+((?:\$[^$]{1,20}\$(?:\s*,\
 
 def find_stated_shapes(facts: Facts, found: list[Piece], document: Document) -> None:
     """Shapes that the prose gives: `$W$ has shape $(m, n)$`, `a kernel $w$ of size $k \\times l$`."""
+    for piece in found:
+        pair = with_sizes(piece.left) if piece.right is None else None
+        ref = read_name(pair[0], facts.habits) if pair is not None else None
+        if pair is not None and ref is not None and ref.indices is None:
+            for size in pair[1]:
+                mark_sizes(facts, size)
+            line = document.place(piece.formula.span.start)[0]
+            facts.shapes.setdefault(_shape_key(ref), []).append(Shape(pair[1], line, piece.order, ref.layer))
     for first, second in itertools.pairwise(found):
         if second.right is not None or second.left is None:
             continue
@@ -63,6 +71,15 @@ def find_scalars(facts: Facts, found: list[Piece], document: Document) -> None:
             if ref is not None and ref.indices is None and not ref.transposed and ref.power is None:
                 line = document.place(piece.formula.span.start)[0]
                 facts.shapes.setdefault(_shape_key(ref), []).append(Shape((), line, piece.order, ref.layer))
+
+
+def with_sizes(node: Node | None) -> tuple[Node, tuple[Node, ...]] | None:
+    """The name and the sizes of `W: (H, K)`; None for anything else."""
+    match node:
+        case Sequence(items=(Symbol() | Script() as name, Group() as group)):
+            sizes = shape_of(group) or listed(group)
+            return None if sizes is None or len(sizes) < 2 else (name, sizes)
+    return None
 
 
 def _shape_key(ref: Ref) -> str:

@@ -56,7 +56,7 @@ def _counts(
 def whole_value(world: World, definition: Definition, env: dict[str, int]) -> Array:
     """The value of a definition of a whole tensor."""
     counted = letters_of(definition.member) if definition.member is not None else []
-    key = (definition.order, env.get("l", -1), env.get("L", -1), *(env.get(n, ALONE) for n in counted))
+    key = (definition.order, definition.key, env.get("l", -1), env.get("L", -1), *(env.get(n, ALONE) for n in counted))
     if key not in world.wholes:
         if ("whole", key) in world.busy:
             raise Unreadable(f"{definition.key} is defined by itself")
@@ -109,13 +109,17 @@ def _defined(world: World, family: Family, indices: tuple[int, ...]) -> sp.Expr 
 
 
 def _rest_of_one(world: World, family: Family, indices: tuple[int, ...]) -> sp.Expr | None:
-    """The last entry of a vector whose entries add up to one: what the others leave."""
-    if len(indices) != 1 or world.rank(family.key) != 1:
+    """The last entry of a vector whose entries add up to one, or of such a row or column: what the others leave."""
+    rank = world.rank(family.key)
+    if len(indices) != rank or rank not in (1, 2):
         return None
-    low, size = lows_of(world, family)[0], max(world.shape(family))
-    if indices[0] != low + size - 1:
+    along = 1 if rank == 2 and world.facts.cues.rows else 0
+    shape = world.shape(family)
+    low, size = lows_of(world, family)[along], max(shape) if rank == 1 else shape[along]
+    if indices[along] != low + size - 1:
         return None
-    return sp.Integer(1) - sp.Add(*(world.symbol(family, (low + k,)) for k in range(size - 1)))
+    others = ((*indices[:along], low + k, *indices[along + 1 :]) for k in range(size - 1))
+    return sp.Integer(1) - sp.Add(*(world.symbol(family, other) for other in others))
 
 
 def _bind(

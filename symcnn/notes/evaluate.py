@@ -244,8 +244,8 @@ class Evaluator:
                 return norm(self, node, None)
             case "|":
                 return ops.entrywise(sp.Abs, self.value(node.body))
-            case "[" if isinstance(node.body, Chain):
-                return array(self.truth(node.body))
+            case "[" | "(" if isinstance(node.body, Chain):
+                return indicator(self, node.body)
             case "[" | "(" if isinstance(node.body, Sequence) and len(node.body.items) > 1:
                 entries = [self.scalar(item) for item in node.body.items]
                 return array([[entry] for entry in entries])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes import chains, examples, rounding, shapes
@@ -85,8 +86,8 @@ class Judge:
             with limited(SECONDS):
                 verdict = self._certain(piece, self._verdict(piece))
                 if verdict.kind is Kind.FAILS and verdict.correction is None:
-                    return by_rival(self, piece) or verdict
-                return verdict
+                    verdict = by_rival(self, piece) or verdict
+                return _pointed(verdict, piece)
         except Timeout:
             self.bench.forget()
             return Verdict(Kind.CANNOT_CHECK, reason="time: the check took too much work")
@@ -114,7 +115,7 @@ class Judge:
 
     def _verdict(self, piece: Piece) -> Verdict:  # noqa: C901  (one case for each kind of piece)
         if piece.right is None or piece.relation is None:
-            return shapes.mention(piece)
+            return shapes.mention(piece, self.equations)
         if piece.left is None or isinstance(piece.right, Empty):
             return Verdict(Kind.NOT_A_CLAIM, reason="a relation without a side")
         if piece.sign in ("->", "mapsto", "leadsto"):
@@ -196,3 +197,12 @@ def _is_prose(node: Node) -> bool:
     if isinstance(node, Sequence):
         return any(isinstance(item, Text) for item in node.items[:1])
     return False
+
+
+def _pointed(verdict: Verdict, piece: Piece) -> Verdict:
+    """A verdict against a claim points at something: a name defined anew, else the side that does not fit."""
+    if verdict.kind not in FALSE_KINDS or verdict.wrong_terms or piece.right is None:
+        return verdict
+    named = verdict.kind is Kind.INCONSISTENT and piece.first and not isinstance(piece.left, Derivative)
+    side = piece.left if named and piece.left is not None else piece.right
+    return replace(verdict, wrong_terms=(side.span.shifted(-piece.span.start),))

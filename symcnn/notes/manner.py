@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from symcnn.notes.bars import as_gradients, marks_of_gradients
 from symcnn.notes.brackets import as_entries, bracketed
 from symcnn.notes.called import Calls, as_arrays, defined_calls
+from symcnn.notes.entries_inside import entries_inside
 from symcnn.notes.extract import Formula
 from symcnn.notes.habits import numbers_layers
 from symcnn.notes.prefixes import as_differentials, prefixes
@@ -36,7 +37,7 @@ class Manner:
 
     def of(self, tree: Node) -> Node:
         """A tree in the one form that the rest of the room reads."""
-        tree = as_arrays(as_entries(tree, self.entries), self.calls)
+        tree = entries_inside(as_arrays(as_entries(tree, self.entries), self.calls))
         tree = as_gradients(without_arguments(tree, self.values), self.gradients)
         return as_differentials(tree, self.prefixes)
 

@@ -217,10 +217,21 @@ class Shaper:
         if isinstance(node.base, Matrix):
             return base
         if node.sub is not None and len(subscript_items(node.sub)) in (1, 2):
+            self._tie(base, subscript_items(node.sub))
             return ()
         if is_transpose(node.sup):
             return transposed(base)
         return base
+
+    def _tie(self, shape: Shape, indices: tuple[Node, ...]) -> None:
+        """The letters of an entry that is read of something computed run through its axes."""
+        if not shape or len(shape) != len(indices):
+            return
+        for axis, index in zip(shape, indices, strict=True):
+            name = letter(index)
+            if name is not None and axis != ONE:
+                self.axes.same(axis, ("letter", self.scope, name))
+                self.world.letter_axes.setdefault((self.scope, name), axis)
 
     def _sum(self, terms: tuple[Node, ...]) -> Shape:
         shapes = [self.shape(term) for term in terms]
@@ -265,10 +276,19 @@ class Shaper:
             return shape
         if family.key in self.world.functions or family.key in UNSIZED:
             return shape
+        shape = self._like_unlabelled(family.key, shape)
         self.world.settle(family.key, kind_of(shape))
         for mine, theirs in zip(self.world.axes_of(family), shape, strict=True):
             self.join(mine, theirs)
         return tuple(reversed(shape)) if ref.transposed else shape
+
+    def _like_unlabelled(self, key: str, shape: tuple[Axis, ...]) -> tuple[Axis, ...]:
+        """A row or column in place of a matrix, where the notes declare the name without its label to be one."""
+        base = key.split("_")[0]
+        declared = self.world.kinds.get(base) if base != key and base in self.world.facts.shapes else None
+        if len(shape) != 2:
+            return shape
+        return {"R": (ONE, shape[1]), "V": (shape[0], ONE)}.get(declared or "", shape)
 
     def _derivative(self, of: Node, wrt: Node) -> Shape:
         top, bottom = self.shape(of), self.shape(wrt)

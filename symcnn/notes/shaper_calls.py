@@ -57,7 +57,7 @@ def call_shape(shaper: Shaper, function: Node, argument: Node) -> Shape:
         case "softmax":
             return first
         case "max" | "min":
-            return next((s for s in shapes if s), ())
+            return next((s for s in shapes if s), None if None in shapes else ())
     if known_function(name) and name not in (
         "flatten",
         "vec",

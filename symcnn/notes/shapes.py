@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
-from symcnn.notes.declared_shapes import listed, real_space, shape_of
+from symcnn.notes.declared_shapes import listed, real_space, shape_of, with_sizes
 from symcnn.notes.families import Family, Mismatch, Unreadable
 from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import is_transpose
@@ -24,17 +25,27 @@ if TYPE_CHECKING:
 Sizes = tuple[str, ...]
 
 
-def mention(piece: Piece) -> Verdict:
+def mention(piece: Piece, equations: Equations) -> Verdict:
     """The verdict on a piece without a relation: a shape, a product of shapes, or a mention."""
     node = piece.left
     assert node is not None
+    pair = with_sizes(node)
+    if pair is not None:
+        return _stated(piece, pair[0], pair[1], equations)
     rows = _stacks(node)
     if rows:
-        return _stacked(rows)
+        return _placed(_stacked(rows), piece)
     sizes = product_of_shapes(node)
     if sizes is None:
         return Verdict(Kind.NOT_A_CLAIM, reason="a mention, with no relation")
-    return sizes
+    return _placed(sizes, piece)
+
+
+def _placed(verdict: Verdict, piece: Piece) -> Verdict:
+    """A verdict whose wrong terms are places in the LaTeX of a piece."""
+    return replace(
+        verdict, wrong_terms=tuple(span.shifted(-piece.span.start) for span in verdict.wrong_terms)
+    )
 
 
 def _stacks(node: Node) -> list[Node]:
@@ -78,15 +89,35 @@ def product_of_shapes(node: Node) -> Verdict | None:
             known = [part for part in parts if part is not None]
             for a, b in itertools.pairwise(known):
                 if a[1] != b[0]:
+                    wrong, correction = _conforming(node.factors, known)
                     return Verdict(
                         Kind.SHAPE_WRONG,
                         reason=f"the inner sizes {a[1]} and {b[0]} differ",
                         diagnosis="product does not conform",
+                        correction=correction,
+                        wrong_terms=wrong,
                     )
             return Verdict(Kind.SHAPE_RIGHT, proof="the inner sizes agree")
     if literal(node) is not None or shape_of(node) is not None:
         return Verdict(Kind.NOT_A_CLAIM, reason="states a shape")
     return None
+
+
+def _conforming(factors: tuple[Node, ...], shapes: list[Sizes]) -> tuple[tuple[Span, ...], str | None]:
+    """The factor of a product of two shapes whose sizes stand the wrong way round, and the product with its result.
+
+    Nothing where neither turning one nor turning the other makes it conform, or both do.
+    """
+    if len(shapes) != 2:
+        return (), None
+    (a, b), (c, d) = shapes
+    turned = [(0, (b, a), (c, d))] if a == c else []
+    turned += [(1, (a, b), (d, c))] if b == d else []
+    if len(turned) != 1:
+        return (), None
+    ((place, first, second),) = turned
+    shown = (rf"({rows} \times {columns})" for rows, columns in (first, second, (first[0], second[1])))
+    return (factors[place].span,), r"{} \times {} = {}".format(*shown)
 
 
 def declared(piece: Piece, equations: Equations) -> Verdict | None:
@@ -97,7 +128,7 @@ def declared(piece: Piece, equations: Equations) -> Verdict | None:
     if product is not None and isinstance(piece.left, Product) and literal(piece.right) is not None:
         return _result_of_product(piece, product)
     if product is not None and product.kind is Kind.SHAPE_WRONG:
-        return product
+        return _placed(replace(product, correction=None), piece)
     sizes = shape_of(piece.right)
     ref = read_name(piece.left, equations.bench.facts.habits)
     if sizes is None or ref is None:
@@ -109,7 +140,7 @@ def declared(piece: Piece, equations: Equations) -> Verdict | None:
 
 def _result_of_product(piece: Piece, product: Verdict) -> Verdict:
     if product.kind is Kind.SHAPE_WRONG:
-        return product
+        return _placed(product, piece)
     assert isinstance(piece.left, Product)
     assert piece.right is not None
     parts = [literal(factor) for factor in piece.left.factors]
@@ -128,13 +159,20 @@ def membership(piece: Piece, equations: Equations) -> Verdict:
     assert piece.left is not None
     assert piece.right is not None
     sizes = real_space(piece.right)
-    ref = read_name(piece.left, equations.bench.facts.habits)
-    if sizes is None or ref is None:
+    if sizes is None:
+        return Verdict(Kind.DEFINITION, reason="states what a name ranges over")
+    return _stated(piece, piece.left, sizes, equations)
+
+
+def _stated(piece: Piece, name: Node, sizes: tuple[Node, ...], equations: Equations) -> Verdict:
+    """The verdict on sizes that are stated of a name."""
+    ref = read_name(name, equations.bench.facts.habits)
+    if ref is None:
         return Verdict(Kind.DEFINITION, reason="states what a name ranges over")
     if equations.bench.facts.resolve(ref.key) not in equations.bench.in_force.by_key:
         return _against_use(piece, ref.key, sizes, equations)
     try:
-        return _compared(piece, sizes, equations)
+        return _compared(name, piece.order, sizes, equations)
     except (Unreadable, Mismatch):
         return Verdict(Kind.DEFINITION, reason="declares a shape")
 
@@ -189,13 +227,12 @@ def _other_names(world: World, key: str, sizes: tuple[Node, ...]) -> tuple[Node,
     return None
 
 
-def _compared(piece: Piece, sizes: tuple[Node, ...], equations: Equations) -> Verdict:
-    world = equations.bench.world(piece.order)
+def _compared(name: Node, order: int, sizes: tuple[Node, ...], equations: Equations) -> Verdict:
+    world = equations.bench.world(order)
     from symcnn.notes.evaluate import Evaluator
 
-    assert piece.left is not None
     evaluator = Evaluator(world, world.layer_env())
-    shape = evaluator.value(piece.left).shape
+    shape = evaluator.value(name).shape
     stated = tuple(world.integer(size, world.layer_env()) for size in sizes)
     if shape == stated or (len(shape) == 2 and shape == (*stated, 1)):
         return Verdict(Kind.SHAPE_RIGHT, proof="the shape that follows from the definitions, at fixed sizes")
