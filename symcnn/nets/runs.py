@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import sympy as sp
+
+from symcnn.core.equation import Equation
+from symcnn.core.expr import Reduce, Selected, reads
 from symcnn.core.tensor import Tensor
 from symcnn.nets.body import Body, Placed
 from symcnn.nets.forms import general, merged, signature
@@ -14,8 +18,9 @@ from symcnn.nets.reverse import Wanted, needed
 
 LONGEST = 6  # layers of a run
 LEAST = 3  # places from which a run is written once
-FEWEST = 4  # equations of a run, forwards and backwards
-OVERHEAD = 8  # equations whose lines a function of its own costs
+LONG = 3  # lines of a sum or maximum over windows, where other equations take one
+FEWEST = 4  # lines of a run, forwards and backwards
+OVERHEAD = 12  # lines that a pair of functions costs beside their equations
 
 Token = tuple[object, ...]
 
@@ -58,29 +63,29 @@ def wanted_of(root: Body) -> Wanted:
 
 
 def _best(root: Body, stateful: bool) -> list[Run]:
-    """The places of the run whose sharing saves the most equations; none where nothing is saved."""
+    """The places of the run whose sharing saves the most lines; none where nothing is saved."""
     wanted = wanted_of(root)
     places: dict[tuple[Token, ...], list[Run]] = {}
     saves: dict[tuple[Token, ...], int] = {}
     for body in (*root.bodies, root):
-        for run, tokens, equations in _runs(body, wanted, stateful):
+        for run, tokens, lines in _runs(body, wanted, stateful):
             known = places.setdefault(tokens, [])
             if not known or known[-1].body is not body or known[-1].stop <= run.start:
                 known.append(run)
-            saves[tokens] = (len(known) - 1) * equations - OVERHEAD
+            saves[tokens] = (len(known) - 1) * lines - OVERHEAD
     chosen = [tokens for tokens, runs in places.items() if len(runs) >= LEAST and saves[tokens] > 0]
     return places[max(chosen, key=lambda tokens: saves[tokens])] if chosen else []
 
 
 def _runs(body: Body, wanted: Wanted, stateful: bool) -> Iterator[tuple[Run, tuple[Token, ...], int]]:
-    """Every run of a body, with the forms of its layers and the number of its equations, forwards and backwards."""
+    """Every run of a body, with the forms of its layers and about how many lines it takes, forwards and backwards."""
     values = needed(body, wanted[body])
     read = [tensor for item in body.items for tensor in item.inputs]
     for start, first in enumerate(body.items):
-        if not first.trained:  # an activation belongs to the layer before it
-            continue
+        if isinstance(first, Node) and not first.trained and _lines(first.equations()) < LONG:
+            continue  # an activation belongs to the layer before it
         tokens: list[Token] = []
-        equations = 0
+        lines = 0
         for stop in range(start + 1, min(len(body.items), start + LONGEST) + 1):
             item = body.items[stop - 1]
             if not isinstance(item, Node) or not _plain(item, stateful):
@@ -94,10 +99,20 @@ def _runs(body: Body, wanted: Wanted, stateful: bool) -> Iterator[tuple[Run, tup
                     break
             needs = item.inputs[0].name in values
             tokens.append((signature(_alone([item])[0]), needs))
-            forward = len(item.kind.system(item.policy).equations) + len(item.running)
-            equations += forward + len(item.trained) + (forward - len(item.running)) * needs
-            if equations >= FEWEST:
-                yield Run(body, start, stop), tuple(tokens), equations
+            found = item.cotangents((*item.kind.trained, *(item.kind.data if needs else ())))
+            lines += _lines([*item.equations(), *item.updates(), *(equation for equation, _ in found)])
+            if lines >= FEWEST:
+                yield Run(body, start, stop), tuple(tokens), lines
+
+
+def _lines(equations: Sequence[Equation]) -> int:
+    """About how many lines these equations take."""
+    return sum(LONG if _has_windows(equation.body) else 1 for equation in equations)
+
+
+def _has_windows(body: sp.Expr) -> bool:
+    """Whether a sum or maximum reads at places that are no index alone."""
+    return body.has(Reduce, Selected) and any(not p.is_Symbol for read in reads(body) for p in read.at)
 
 
 def _plain(node: Node, stateful: bool) -> bool:

@@ -35,12 +35,14 @@ class Dialect:
         """The lines with which a function on these arrays starts."""
         return [] if self is NUMPY or not arrays else [f"xp = _namespace({arrays[0]})"]
 
-    def setting(self, arrays: Sequence[str]) -> str:
-        """The line that keeps as what, and where, new arrays are made: the joint dtype of these arrays."""
+    def setting(self, arrays: Sequence[str], device: bool = True) -> str:
+        """The line that keeps as what, and where if ``device``, new arrays are made: the joint dtype of these arrays."""
         if not arrays:
             return f"dtype = {self.space}.float64"
         joint = f"{self.space}.result_type({', '.join(arrays)})" if len(arrays) > 1 else f"{arrays[0]}.dtype"
-        return f"dtype = {joint}" if self is NUMPY else f"dtype, device = {joint}, _device({arrays[0]})"
+        if self is NUMPY or not device:
+            return f"dtype = {joint}"
+        return f"dtype, device = {joint}, _device({arrays[0]})"
 
 
 NUMPY = Dialect("numpy", Writer, "np", "numpy")

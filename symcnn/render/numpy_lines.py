@@ -138,7 +138,7 @@ def _block(parts: Sequence[Step], writer: Writer) -> Block:
             own = [*([] if lines and lines[-1].startswith("    ") else ["if training:"]), *_indented(own)]
         lines.extend(own)
     if isinstance(last.node, Called):
-        return Block(_call_comment(last.node, writer), tuple(lines), last.training)
+        return _called_block(last.node, lines, last.training, writer)
     assert last.statement is not None, "a block ends with a statement or call"
     given = last.name in names_in(last.node)  # running statistics, which have their shape already
     shape = f"; {writer.shape(last.node.shape)}" if last.node.shape and not given else ""
@@ -232,14 +232,17 @@ def _place(target: Target, whole: sp.Expr, loops: Sequence[sp.Symbol], writer: W
     return f"{'' if low == '0' else low}:{stop}{step}"
 
 
-def _call_comment(node: Called, writer: Writer) -> tuple[str, ...]:
-    """Which equations a call computes."""
+def _called_block(node: Called, lines: Sequence[str], training: bool, writer: Writer) -> Block:
+    """A call with the numbers of the equations that it computes."""
     procedure = writer.functions[node.call.procedure].procedure
     actions = procedure.backward if node.call.backward else procedure.forward
     numbers = [action.number for action in actions if isinstance(action, Statement)]
+    told = f"equations ({min(numbers)}) to ({max(numbers)})" if numbers else "no equations of its own"
+    beside = f"{lines[0]}  # {told}"
+    if len(beside) <= WIDTH and (len(lines) == 1 or lines[1].startswith("grads |=")):
+        return Block((), (beside, *lines[1:]), training)
     back = ", backwards" if node.call.backward else ""
-    equations = f": equations ({min(numbers)}) to ({max(numbers)})" if numbers else ""
-    return (f"# {node.call.name}{back}{equations}",)
+    return Block((f"# {node.call.name}{back}: {told}",), tuple(lines), training)
 
 
 def called(step: Step, node: Called, writer: Writer) -> list[str]:

@@ -146,11 +146,15 @@ class Module:
         start = 0
         for section, prologue in zip(sections, prologues, strict=True):
             own = {place - start: names for place, names in freed.items()}
-            result.append(self.body(section, prologue, freed=own))
+            result.append(self.body(section, prologue, kept=None, freed=own))
             start += len(section)
-        lines = [line for body in result for block in body.blocks for line in block.lines]
-        if any(re.search(r"(?<!\.)\bdtype\b(?!=\w+\.)", line) for line in lines):
-            result[0] = Body((*result[0].prologue, self.dialect.setting(arrays)), result[0].blocks)
+        later = [line for body in result[1:] for line in _code(body)]
+        whole = Body(result[0].prologue, (*result[0].blocks, Block((), tuple(later))))
+        result[0] = Body(_trimmed(whole, ()).prologue, result[0].blocks)
+        if any(_is_read("dtype", body, r"(?<!\.)\bdtype\b(?!=\w+\.)") for body in result):
+            device = any(_is_read("device", body) for body in result)
+            setting = self.dialect.setting(arrays, device)
+            result[0] = Body((*result[0].prologue, setting), result[0].blocks)
         result[0] = Body((*self.dialect.begun(arrays), *result[0].prologue), result[0].blocks)
         return result
 
@@ -159,10 +163,10 @@ class Module:
         steps: Sequence[Step],
         prologue: Iterable[str] = (),
         arrays: Sequence[str] | None = None,
-        kept: Sequence[str] = (),
+        kept: Sequence[str] | None = (),
         freed: Mapping[int, Sequence[str]] | None = None,
     ) -> Body:
-        """The code of some steps. Sizes of the prologue that neither a step nor ``kept`` reads are left out.
+        """The code of some steps. Sizes of the prologue that neither a step nor ``kept`` reads are left out if it is given.
 
         ``arrays`` are those whose dtype it computes in, where it is a function of its own; ``freed`` says which arrays
         are done with after a step.
@@ -178,8 +182,9 @@ class Module:
         if arrays is not None:
             lines[:0] = self.dialect.begun(arrays)
             if "dtype" in writer.used:
-                lines.append(self.dialect.setting(arrays))
-        return _trimmed(Body(tuple(lines), made), kept)
+                lines.append(self.dialect.setting(arrays, _is_read("device", Body((), made))))
+        whole = Body(tuple(lines), made)
+        return whole if kept is None else _trimmed(whole, kept)
 
     def _started(self, steps: Sequence[Step], prologue: Iterable[str]) -> list[str]:
         """The first lines, with the dicts that calls of blocks fill."""
@@ -244,9 +249,13 @@ class Module:
         return tidy(text.replace("IMPORTS", imports(text), 1))
 
 
-def _is_read(name: str, body: Body) -> bool:
-    lines = (*body.prologue, *(line for block in body.blocks for line in block.lines))
-    return any(re.search(rf"\b{name}\b", line) for line in lines)
+def _is_read(name: str, body: Body, pattern: str = "") -> bool:
+    """Whether the code, comments apart, has the name."""
+    return any(re.search(pattern or rf"\b{name}\b", line.split("  # ")[0]) for line in _code(body))
+
+
+def _code(body: Body) -> list[str]:
+    return [*body.prologue, *(line for block in body.blocks for line in block.lines)]
 
 
 def _trimmed(body: Body, kept: Sequence[str]) -> Body:
