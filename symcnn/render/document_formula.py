@@ -144,7 +144,7 @@ def cotangent_section(
     )
     total = Display((Line(*equation_latex(seeded(equation, notation), notation), "sum over all uses"),))
     opening = Paragraph((f"The tensor is read by the equations of {readers}; their contributions add up.",))
-    return Section((Math(whole),), (opening, *pieces, total))
+    return Section((Math(whole),), (opening, *pieces, Section(("Together",), (total,))))
 
 
 def _alone(part: Gradient, notation: Notation) -> list[Block]:

@@ -149,7 +149,7 @@ class Teller:
         )
         total = Line(*equation_latex(seeded(equation, self.notation), self.notation), "sum over all uses")
         opening = Paragraph(("Several equations read it; their contributions add up.",))
-        return Section(title, (opening, *through, Display((total,))))
+        return Section(title, (opening, *through, Section(("Together",), (Display((total,)),))))
 
     def blocks(self, gradient: Gradient) -> tuple[Block, ...]:
         """Steps with their rules, unless equal steps were told; the result as index sum and by name; the evidence."""

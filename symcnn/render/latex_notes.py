@@ -8,6 +8,7 @@ import sympy as sp
 
 from symcnn.core.equation import Equation
 from symcnn.core.expr import Limit, Read, Reduce, Selected, Within
+from symcnn.core.functions import sigmoid
 from symcnn.render.document_model import Inline, Math, Text
 from symcnn.render.latex import Printer, latex
 from symcnn.render.latex_names import Notation
@@ -38,6 +39,8 @@ def notes(equation: Equation, notation: Notation, *, ranges: bool = True) -> tup
             said[_outside(scope, node)] = None
         if isinstance(node, Selected):
             said[(TIES[node.policy],)] = None
+        if isinstance(node, sigmoid):
+            said[(Math(r"\sigma"), " is the logistic function, ", Math(r"\sigma(t) = 1/(1 + e^{-t})"))] = None
     return tuple(said)
 
 
