@@ -4,7 +4,7 @@ Two sources. Derived gradients, as index equations: a change is made in the equa
 decides at random numbers whether the changed equation is really false; the verifier sees only its LaTeX. And claims
 that a person found true on the pages beside this file: their LaTeX is changed in ways that cannot stay true.
 
-    python tests/notes/mutations.py [number of changes] [seed]
+    python tests/notes/mutations.py [most changes of each source] [seed]
 """
 
 from __future__ import annotations
@@ -406,24 +406,26 @@ def from_pages(paths: list[Path], count: int, seed: int) -> Iterator[Judged]:
 
 @dataclass(slots=True)
 class Figures:
-    """How the verifier did."""
+    """How the verifier did; `changes` are the verdicts on really false changes, kind of change by kind."""
 
     true: Counter[str]
     false: Counter[str]
     still_true: Counter[str]
+    changes: dict[str, Counter[str]]
     bad: list[Judged]
 
 
 def figures(judged: Iterator[Judged]) -> Figures:
     """Counts of verdicts on true claims, on really false changes, and on changes that stay true."""
-    found = Figures(Counter(), Counter(), Counter(), [])
+    found = Figures(Counter(), Counter(), Counter(), {}, [])
     for one in judged:
         said = "false" if one.kind in FALSE_KINDS else one.kind.value
-        table = found.true if not one.mutant.change else found.false if one.mutant.false else found.still_true
+        changed, false = one.mutant.change, one.mutant.false
+        table = found.true if not changed else found.false if false else found.still_true
         table[said] += 1
-        if one.mutant.false and one.mutant.change and said not in ("false", "cannot-check"):
-            found.bad.append(one)
-        if not one.mutant.false and said == "false":
+        if changed and false:
+            found.changes.setdefault(changed, Counter())[said] += 1
+        if (changed and false and said not in ("false", "cannot-check")) or (not false and said == "false"):
             found.bad.append(one)
     return found
 
@@ -435,18 +437,19 @@ def pages() -> list[Path]:
     return [*own, *([shared] if shared.exists() else [])]
 
 
-def main(count: int = 2400, seed: int = 1) -> None:
+def main(count: int = 10**6, seed: int = 1) -> None:
     for name, judged in (
-        ("derived gradients", from_formulas(count * 2 // 3, seed)),
-        ("claims of pages", from_pages(pages(), count // 3, seed)),
+        ("derived gradients", from_formulas(count, seed)),
+        ("claims of pages", from_pages(pages(), count, seed)),
     ):
         found = figures(judged)
-        print(f"{name}\n  true claims {dict(found.true)}\n  false changes {dict(found.false)}")
-        print(f"  changes that stay true {dict(found.still_true)}")
+        print(f"{name}\n  true claims {dict(found.true)}\n  changes that stay true {dict(found.still_true)}")
+        verdicts = sorted(found.false)
+        for change, said in [*sorted(found.changes.items()), ("all", found.false)]:
+            print(f"  {change:20}" + "".join(f"{verdict:>14} {said[verdict]:5}" for verdict in verdicts))
         for one in found.bad:
-            print(
-                f"  {one.kind.value}: {one.mutant.change}: {one.mutant.latex}\n      {one.mutant.source}: {one.reason}"
-            )
+            print(f"  {one.kind.value}: {one.mutant.change}: {one.mutant.latex}")
+            print(f"      {one.mutant.source}: {one.reason}")
 
 
 if __name__ == "__main__":

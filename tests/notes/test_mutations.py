@@ -34,12 +34,15 @@ def test_some_changed_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_changed_gradients() -> None:
+def test_changed_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symcnn.notes.repair.correct", lambda *_: None)
     script = _script()
-    found = script.figures(script.from_formulas(4000, 1))
+    found = script.figures(script.from_formulas(10**6, 1))
     assert not found.bad
+    assert len(script.FORMULAS) >= 40
+    assert sum(found.false.values()) >= 2000
     assert found.true["false"] == 0
-    assert found.false["false"] >= 0.75 * sum(found.false.values())
+    assert found.false["false"] >= 0.9 * sum(found.false.values())
 
 
 @pytest.mark.slow

@@ -10,35 +10,47 @@ from symcnn.notes.scopes import scopes
 from symcnn.notes.verdict import FALSE_KINDS, Kind, Report
 from symcnn.notes.verify import verify_document
 
-LEFT_OPEN = {"softmax": 1, "linear": 0}
-"""Layers with the number of formulas of their derivation that are not proved: the gradients' sum to zero."""
+QUICK = ("linear", "softmax")
+"""Layers of which every formula is proved."""
+
+OPEN = {
+    "conv2d": 0,
+    "max_pool2d": 0,
+    "batch_norm2d": 6,
+    "layer_norm": 8,
+    "scaled_dot_product_attention": 16,
+    "notes": 24,
+    "lenet5": 75,
+}
+"""Documents with the number of formulas that may stay open: tensors that are too large, and checks that take too long."""
 
 
-def read_back(name: str) -> Report:
-    return verify_document(read(sc.derive(name).to_markdown(), "md"), f"{name}.md")
+def read_back(name: str, form: str = "md") -> Report:
+    document = sc.derive(name)
+    text = document.to_markdown() if form == "md" else document.to_latex()
+    return verify_document(read(text, form), f"{name}.{form}")
 
 
 def false_claims(report: Report) -> list[str]:
     return [claim.latex for claim in report.claims if claim.verdict.kind in FALSE_KINDS]
 
 
-@pytest.mark.parametrize("name", LEFT_OPEN)
-def test_every_formula_of_a_layer_is_proved(name: str) -> None:
-    report = read_back(name)
+@pytest.mark.parametrize(("name", "form"), [("linear", "tex"), ("softmax", "md")])
+def test_every_formula_of_a_layer_is_proved(name: str, form: str) -> None:
+    report = read_back(name, form)
     assert not false_claims(report)
-    open_ = [c.latex for c in report.claims if c.verdict.kind is Kind.CANNOT_CHECK]
-    assert len(open_) <= LEFT_OPEN[name]
+    assert not [claim.latex for claim in report.claims if claim.verdict.kind is Kind.CANNOT_CHECK]
     assert report.counts["holds"] >= 10
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["batch_norm2d", "notes"])
-def test_no_formula_is_called_wrong(name: str) -> None:
-    report = read_back(name)
-    wrong = false_claims(report)
-    assert report.counts["holds"] >= 40
-    assert report.counts.get("cannot-check", 0) < report.counts["holds"]
-    assert len(wrong) <= {"batch_norm2d": 0, "notes": 3}[name]
+@pytest.mark.parametrize("form", ["md", "tex"])
+@pytest.mark.parametrize("name", [*QUICK, *OPEN])
+def test_no_formula_is_called_wrong(name: str, form: str) -> None:
+    report = read_back(name, form)
+    assert not false_claims(report)
+    assert report.counts.get("cannot-check", 0) <= OPEN.get(name, 0)
+    assert report.counts["holds"] >= 10
 
 
 def test_letters_of_their_own_end_with_their_part() -> None:
