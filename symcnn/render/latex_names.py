@@ -47,7 +47,7 @@ GREEK = frozenset(
     }
 )
 ALIASES = {"eps": r"\varepsilon", "epsilon": r"\varepsilon", "lam": r"\lambda"}
-NAME = re.compile(r"([A-Za-z]+)([0-9]*)((?:_[A-Za-z0-9]+)*)")
+NAME = re.compile(r"([A-Za-z]+)([0-9][A-Za-z0-9]*)?((?:_[A-Za-z0-9]+)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Notation:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """``W1`` → (W, 1); ``gamma_out`` → (\\gamma, \\mathrm{out}).
+    """``W1`` → (W, 1); ``gamma_out`` → (\\gamma, \\mathrm{out}); ``conv1a_W2`` → (conv, 1a, W2).
 
     Raises UnsupportedFormula for anything that is not a plain identifier.
     """

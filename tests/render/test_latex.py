@@ -132,7 +132,7 @@ def test_a_lower_branch_that_is_no_maximum_stays_cases() -> None:
     ("name", "parts"),
     [("W1", ("W", "1")), ("alpha", (r"\alpha", "")), ("mask", (r"\mathrm{mask}", "")),
      ("gamma_out", (r"\gamma", r"\mathrm{out}")), ("W_q", ("W", "q")),
-     ("conv2_3", (r"\mathrm{conv}", "2,3"))],
+     ("conv2_3", (r"\mathrm{conv}", "2,3")), ("conv1a_W2", (r"\mathrm{conv}", r"\mathrm{1a},\mathrm{W2}"))],
 )  # fmt: skip
 def test_names_split_into_letter_and_label(name: str, parts: tuple[str, str]) -> None:
     assert split_name(name) == parts
