@@ -8,6 +8,7 @@ import pytest
 from symcnn.nets.network import Network
 from symcnn.nets.spec import cross_entropy, linear, mse_loss, relu, softmax, total
 from symcnn.nets.sweep import plan, routines
+from symcnn.render.fast_module import emit_fast
 from symcnn.render.numpy_source import emit_plan
 
 
@@ -29,12 +30,13 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("target", ["numpy", "array-api"])
-def test_parts_add_up(name: str, target: str) -> None:
+@pytest.mark.parametrize("form", ["numpy", "array-api", "fast"])
+def test_parts_add_up(name: str, form: str) -> None:
     net = NETWORKS[name]
     found = plan(net)
     assert found.additive == ("sum" if name == "sum" else "mean")
-    module = emit_plan(routines(net), target).load()
+    emitted = emit_fast(plan(net, flat=True)) if form == "fast" else emit_plan(routines(net), form)
+    module = emitted.load()
     rng = np.random.default_rng(0)
     params = module.init(1, np.float64)
     x = rng.standard_normal((7, 4))
