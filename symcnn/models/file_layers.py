@@ -23,17 +23,25 @@ from symcnn.models.file_values import (
     whole,
 )
 from symcnn.nets import spec
-from symcnn.nets.spec import Block, Spec, block, formula
+from symcnn.nets.catalogue.axes import MOST_AXES
+from symcnn.nets.spec import Block, Spec, block, formula, formulas
 
 MOST_LAYERS = 5_000
 MOST_REPEATS = 1_000
 MOST_DEPTH = 16
 LAYER_KEYS = ("type", "name", "on", "repeat")
 BLOCK_KEYS = ("parameters", "defaults", "inputs", "layers")
-FORMULA_KEYS = ("text", "shapes", "trained", "held", "labels", "loss", "defaults", "title", "sizes")
+FORMULA_KEYS = ("text", "shapes", "data", "trained", "held", "labels", "loss", "defaults", "title", "sizes")
+
+
+def pairing(rank: int, name: str = "") -> Spec:
+    """L = Σ x·cotangent, in place of a loss: gradients are what the network's pullback makes of a cotangent of x."""
+    return replace(formulas.pairing(whole(rank, "rank", 0, MOST_AXES)), name=name)
+
+
 TYPES: dict[str, Callable[..., Spec]] = {
     name: getattr(spec, name) for name in spec.__all__ if name.islower() and name not in ("block", "stated")
-}
+} | {"pairing": pairing}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,7 @@ class LayerReader:
         made = formula(
             plain_text(given["text"], f"{where}: text", lines=True),
             shapes,
+            data=strings(given.get("data", []), f"{where}: data"),
             trained=strings(given.get("trained", []), f"{where}: trained"),
             held=strings(given.get("held", []), f"{where}: held"),
             labels=strings(given.get("labels", []), f"{where}: labels"),

@@ -26,6 +26,8 @@ SIZED = {"num_groups": "G", "groups": "G", "size": "D", "upscale_factor": "R"}
 
 def typed(layer: Spec, node: Node) -> Written | None:
     """The type and arguments that make a layer, None where no type does."""
+    if not node.inputs:
+        return None
     bare = replace(layer, name="", inputs=())
     tried = list(_tried(layer, node))
     for table, made in tried:
@@ -124,6 +126,8 @@ def _argument(key: str, name: str, layer: Spec, node: Node) -> Any:
             return made[-1]
         case "normalized_shape" if data:
             return _alike(data[-int(str(told.get("normalized_dims", 1))) :], single=True)
+        case "rank":
+            return len(data)
         case "momentum":
             return layer.momentum
         case "track_running_stats":
@@ -140,7 +144,7 @@ def _extents(tensor: Tensor) -> tuple[int, ...]:
 
 def _alike(values: Sequence[Any], single: bool = False) -> Any:
     """One number for all dimensions where they have the same, else one for each; None where one is not told."""
-    if None in values:
+    if None in values or not values:
         return None
     several = len(values) > 1 if single else len(set(values)) > 1
     return tuple(values) if several else values[0]

@@ -108,7 +108,11 @@ def whole(value: object, where: str, least: int, most: int) -> int:
 
 def exact(value: object, where: str) -> int | Fraction:
     """A finite number as its decimal form says it."""
-    if isinstance(value, int | float | Fraction) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST:
+    if (
+        isinstance(value, int | float | Fraction)
+        and not isinstance(value, bool)
+        and -LARGEST <= value <= LARGEST
+    ):
         return Fraction(repr(value)) if isinstance(value, float) else value
     raise ModelFileError(f"{where}: expected a number of at most {LARGEST:,}, got {value!r:.60}")
 

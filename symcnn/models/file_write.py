@@ -110,10 +110,13 @@ def _formula(layer: Spec, node: Node) -> Written:
         raise ModelFileError(
             f"{node.name}: {kind.title} in this form has no type of layer that a file could name"
         )
+    others = {*kind.trained, *kind.held, *kind.labels}
+    read = tuple(tensor.name for tensor in kind.system().inputs if tensor.name not in others)
     tables = {"shapes": dict(kind.shapes), "sizes": dict(layer.sizes), "defaults": dict(kind.defaults)}
-    roles = {"trained": list(kind.trained), "held": list(kind.held), "labels": list(kind.labels)}
+    roles = {"data": kind.data if kind.data != read else (), "trained": kind.trained}
+    roles |= {"held": kind.held, "labels": kind.labels}
     table: Written = {"type": "formula", "text": kind.formula, **{k: v for k, v in tables.items() if v}}
-    table |= {key: names for key, names in roles.items() if names}
+    table |= {key: list(names) for key, names in roles.items() if names}
     table |= {"loss": True} if kind.loss else {}
     return table | ({"title": kind.title} if kind.title not in (layer.name, "formula") else {})
 
@@ -129,4 +132,5 @@ def _verify(net: Network, found: Network) -> None:
 
 
 def _said(kind: LayerKind) -> tuple[object, ...]:
-    return kind.system(), kind.data, kind.trained, kind.labels, kind.held, kind.loss
+    equations = kind.formula, dict(kind.shapes), dict(kind.defaults)
+    return *equations, kind.data, kind.trained, kind.labels, kind.held, kind.loss

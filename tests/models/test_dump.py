@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from symcnn.nets.spec import (
     relu,
     total,
 )
+from symcnn.nets.spec.formulas import pairing
 
 QUICK = ("notes", "lenet5", "lenet5-1998", "alexnet-2012", "vgg11-bn", "resnet18")
 
@@ -84,7 +86,17 @@ ALONE: dict[str, tuple[tuple[int, ...], dict[str, object]]] = {
     "dropout": ((5,), {"p": 0.25}),
     "global_avg_pool": ((3, 4, 4), {}),
 }
-ENDS = ("bce", "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "total")
+ENDS = (
+    "bce",
+    "cross_entropy",
+    "nll_loss",
+    "mse_loss",
+    "l1_loss",
+    "huber_loss",
+    "smooth_l1_loss",
+    "total",
+    "pairing",
+)
 
 
 @pytest.mark.parametrize("name", sorted(set(TYPES) - {"formula", "add", "multiply", "concat", *ENDS}))
@@ -123,6 +135,18 @@ def test_the_network_of_evaluation_reads_back() -> None:
     net = models.get("vgg11-bn-small").evaluation()
     assert "training = false" in dump(net)
     assert read(dump(net)) == net
+
+
+def test_the_order_of_data_reads_back() -> None:
+    text, shapes = "y[n,k] = a[n,k] - b[n,k]", {"a": "N,K", "b": "N,K"}
+    turned = formula(text, shapes, data=("b", "a"), name="turned").on("x", "z")
+    net = Network([linear(3, 3, name="z"), turned, replace(pairing(2), name="end")], (3,), "own")
+    written = dump(net)
+    assert 'data = ["b", "a"]' in written
+    assert 'type = "pairing", rank = 2' in written
+    assert read(written) == net
+    with pytest.raises(ModelFileError, match="expected data as a, b in some order, got a"):
+        read(written.replace('["b", "a"]', '["a"]'))
 
 
 def test_policies_are_refused() -> None:

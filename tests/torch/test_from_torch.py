@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,6 +82,18 @@ def test_outputs_and_gradients_are_the_originals(case: str) -> None:
     for name, gradient in gradients.items():
         theirs = named[net.originals[name]].grad
         assert close(gradient, torch.zeros(1) if theirs is None else theirs), net.originals[name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_imported_networks_read_back_from_files(case: str, tmp_path: Path) -> None:
+    """A file keeps layers and names, so that the original's arrays still belong to it."""
+    module, example = drawn(case)
+    net = sc.from_torch(module, example)
+    sc.dump(net, tmp_path / "net.toml")
+    found = sc.emit(sc.load(tmp_path / "net.toml")).load()
+    given = {"state": net.state} if net.state else {}
+    assert close(found.forward(net.params, example.numpy(), **given), module(example))
 
 
 def test_modules_that_recur_are_blocks() -> None:

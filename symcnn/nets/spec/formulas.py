@@ -59,6 +59,7 @@ def formula(
     text: str,
     shapes: Mapping[str, str],
     *,
+    data: Sequence[str] = (),
     trained: Sequence[str] = (),
     held: Sequence[str] = (),
     labels: Sequence[str] = (),
@@ -70,15 +71,18 @@ def formula(
 ) -> Stated:
     """A layer from its equations, such as ``formula("y[n,k] = w[k]*x[n,k]", {"x": "N,K", "w": "K"}, trained=["w"])``.
 
-    Tensors that are neither trained, held nor labels are data, in the order in which the equations read them; ``held``
-    ones are arrays of the state that training leaves as they are. ``sizes`` gives the sizes and parameters that the
-    data do not. Raises FormulaError with line and column, UnknownName.
+    Tensors that are neither trained, held nor labels are data, in the order in which the equations read them unless
+    ``data`` gives another; ``held`` ones are arrays of the state that training leaves as they are. ``sizes`` gives the
+    sizes and parameters that the data do not. Raises FormulaError with line and column, UnknownName.
     """
     system = parse(text, dict(shapes), defaults=defaults)
     names = [tensor.name for tensor in system.inputs]
-    for given in (*trained, *held, *labels):
+    for given in (*data, *trained, *held, *labels):
         if given not in names:
             raise UnknownName(f"expected one of the tensors {', '.join(names)}, got {given!r}")
+    read = tuple(n for n in names if n not in {*trained, *held, *labels})
+    if data and sorted(data) != sorted(read):
+        raise UnknownName(f"expected data as {', '.join(read)} in some order, got {', '.join(data)}")
     made = LayerKind(
         title or name or "formula",
         text,
@@ -86,7 +90,7 @@ def formula(
         system.output.name,
         title or name or "formula",
         "stated by its equations",
-        data=tuple(n for n in names if n not in {*trained, *held, *labels}),
+        data=tuple(data) or read,
         trained=tuple(trained),
         labels=tuple(labels),
         loss=loss,
