@@ -25,6 +25,8 @@ from symcnn.notes.ranges import (
     note_bounds,
 )
 from symcnn.notes.roles import factors_among_functions, find_functions, find_layers, find_losses
+from symcnn.notes.spoken_definitions import spoken
+from symcnn.notes.spoken_functions import find_spoken_functions
 from symcnn.notes.tree import BigOperator, Node, Number, Script
 from symcnn.notes.walking import walk
 
@@ -47,11 +49,15 @@ def gather(
     find_losses(facts, trees)
     find_layers(facts, trees)
     find_functions(facts, trees, found)
+    find_spoken_functions(facts, document)
     for piece in found:
         number = set_together(found, piece)
         if number is not None and not (piece.first and _has_formula(facts, piece)):
             facts.together.add(piece.order)
             piece = replace(piece, right=number, first=True)
+        if said := spoken(facts, found, piece, document):
+            facts.spoken[piece.order] = said
+            facts.definitions += [one for one in said if len(said) == 1]
         _note(facts, piece, document)
     for definition in facts.definitions:
         if (
@@ -117,8 +123,14 @@ def _restricts(facts: Facts, piece: Piece) -> bool:
     ref = read_name(piece.left, facts.habits) if piece.left is not None else None
     if ref is None or ref.indices is not None or piece.formula.display:
         return False
-    read = (read_name(node, facts.habits) for d in facts.definitions for node in names_in(d.body))
-    return _size_name(ref) in facts.sizes or any(one is not None and one.key == ref.key for one in read)
+    read = {one.key for d in facts.definitions for one in _refs(facts, d.body)}
+    known = read | facts.sizes | {d.key for d in facts.definitions}
+    new = piece.right is not None and any(one.key not in known for one in _refs(facts, piece.right))
+    return _size_name(ref) in facts.sizes or (ref.key in read and not new)
+
+
+def _refs(facts: Facts, node: Node) -> list[Ref]:
+    return [ref for name in names_in(node) if (ref := read_name(name, facts.habits)) is not None]
 
 
 def _size_name(ref: Ref) -> str:

@@ -21,6 +21,13 @@ BETWEEN = re.compile(
 )
 
 SCALARS = re.compile(r"\b(?:scalars?|real numbers?)\s+((?:\$[^$]{1,20}\$(?:\s*,\s*|\s+and\s+)?)+)")
+_SIZES = r"[`$]?`?[\[(]\s*(?P<sizes>\w+(?:\s*(?:\bx\b|×|,)\s*\w+)*)\s*[\])]`"
+NAMED = re.compile(
+    r"[`$]\\?(?P<name>\w{1,12})[`$]\s*(?:(?:is|are|has|have|with|of|a|an|the|shape|size|array|matrix)\s+){0,5}"
+    + _SIZES
+)
+"""`x` is `[N x D]`, $W$ of size `[2 x 3]`: a shape typed as in code."""
+NAMED_AFTER = re.compile(_SIZES + r"\s+(?:table|matrix|array|tensor)\s+[`$]\\?(?P<name>\w{1,12})[`$]")
 
 
 def find_stated_shapes(facts: Facts, found: list[Piece], document: Document) -> None:
@@ -50,14 +57,20 @@ def find_stated_shapes(facts: Facts, found: list[Piece], document: Document) -> 
             mark_sizes(facts, size)
         line = document.place(second.formula.span.start)[0]
         facts.shapes.setdefault(_shape_key(ref), []).append(Shape(sizes, line, second.order, ref.layer))
-    for match in re.finditer(r"\$([^$]{1,12})\$ of (?:size|shape) `?\[(\w+) x (\w+)\]", document.text):
-        span = Span(0, 0)
-        key = match[1].strip()
-        sizes = tuple(
-            Number(span, part) if part.isdigit() else Symbol(span, part) for part in (match[2], match[3])
-        )
-        facts.sizes |= {part for part in (match[2], match[3]) if not part.isdigit()}
-        facts.shapes.setdefault(key, []).append(Shape(sizes, document.place(match.start())[0], 0))
+    for pattern in (NAMED, NAMED_AFTER):
+        for match in pattern.finditer(document.text):
+            if any(block.span.start <= match.start() < block.span.end for block in document.prose):
+                _note_typed(facts, match["name"], match["sizes"], document.place(match.start())[0])
+
+
+def _note_typed(facts: Facts, name: str, sizes: str, line: int) -> None:
+    """A shape typed as in code, `[N x D]`; one size alone is that of a row, which is added to every row."""
+    span = Span(0, 0)
+    parts = [part for part in re.split(r"\s*(?:x|×|,|\\times)\s*|\s+", sizes.strip()) if part]
+    facts.sizes |= {part for part in parts if not part.isdigit()}
+    made = tuple(Number(span, part) if part.isdigit() else Symbol(span, part) for part in parts)
+    shape = made if len(made) > 1 else (Number(span, "1"), *made)
+    facts.shapes.setdefault(name.strip(), []).append(Shape(shape, line, 0))
 
 
 def find_scalars(facts: Facts, found: list[Piece], document: Document) -> None:

@@ -22,6 +22,7 @@ from symcnn.notes.tree import (
     Product,
     Script,
     Text,
+    Unary,
     Word,
 )
 from symcnn.notes.walking import same
@@ -44,7 +45,7 @@ def definition_of(facts: Facts, piece: Piece, line: int) -> Definition | None:
         return None
     if isinstance(piece.right, Text) or contains_text_only(piece.right):
         return None
-    if is_update(left, piece.right, facts):
+    if is_update(left, piece.right, facts) or is_either(piece.right):
         return None
     key = ref.key + "'" * ref.primes
     return Definition(
@@ -109,6 +110,11 @@ def is_update(left: Node, right: Node, facts: Facts) -> bool:
         return False
     others = (read_name(term, facts.habits) for term in terms)
     return any(other is not None and _same_tensor(ref, other) for other in others)
+
+
+def is_either(node: Node) -> bool:
+    """Whether a side is ±1: one of two numbers, which one is left open."""
+    return isinstance(node, Unary) and node.name in ("pm", "mp") and isinstance(node.body, Number)
 
 
 def _same_tensor(one: Ref, other: Ref) -> bool:

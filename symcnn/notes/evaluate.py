@@ -17,7 +17,7 @@ from symcnn.notes.derivative import derivative, differential, gradient, loss_sym
 from symcnn.notes.families import Mismatch, Unreadable
 from symcnn.notes.flexible import Flexible
 from symcnn.notes.jacobian import Jacobian, flat
-from symcnn.notes.name_parts import base_name, is_transpose, letter, subscript_items
+from symcnn.notes.name_parts import base_name, is_list, is_transpose, letter, subscript_items
 from symcnn.notes.named_values import name_value, named
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, array
@@ -219,6 +219,8 @@ class Evaluator:
         if is_transpose(node.sup):
             if isinstance(base_value, Flexible):
                 return base_value.transposed
+            if is_list(node.base):
+                return base_value
             return array(self.settled(base_value, node).T)
         return powered(self, self.settled(base_value, node), node.sup)
 
@@ -246,7 +248,7 @@ class Evaluator:
                 return ops.entrywise(sp.Abs, self.value(node.body))
             case "[" | "(" if isinstance(node.body, Chain):
                 return indicator(self, node.body)
-            case "[" | "(" if isinstance(node.body, Sequence) and len(node.body.items) > 1:
+            case "[" | "(" if isinstance(node.body, Sequence) and is_list(node):
                 entries = [self.scalar(item) for item in node.body.items]
                 return array([[entry] for entry in entries])
         return self.factor(node.body)

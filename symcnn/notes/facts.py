@@ -62,6 +62,8 @@ class Cues:
     numerator_layout: bool = False
     denominator_layout: bool = False
     rows: bool = False
+    picks_rows: bool = False
+    """One index under a matrix picks a row."""
     zero_outside: bool = False
     flipped: bool = False
     unflipped: bool = False
@@ -103,6 +105,8 @@ class Facts:
     """dX is a differential on this page, and not the name of a gradient."""
     together: set[int] = field(default_factory=set)
     """Pieces of chains that set several names to one number, `k = s = 1`."""
+    spoken: dict[int, tuple[Definition, ...]] = field(default_factory=dict)
+    """Definitions that the words around a name give, by the piece that is the name."""
     normalised: set[str] = field(default_factory=set)
     """Given vectors whose entries add up to one, such as one-hot labels."""
     bound: set[str] = field(default_factory=set)

@@ -160,9 +160,17 @@ def _upper(key: str) -> bool:
     return len(base) == 1 and base.isupper()
 
 
+NAMES_GRADIENT = re.compile(
+    r"[`$]\s*d\\?[A-Za-z]\w{0,7}\s*[`$]\s*\(?\s*(?:is|for|means|denotes|stands for|the)\b[^.$`]{0,30}\bgradient"
+)
+"""Words that make dy the name of a gradient: `dy` (the gradient of the loss on `y`)."""
+
+
 def _is_true_differential(piece: Piece, equations: Equations) -> bool:
     """Whether a formula differentiates: d of an expression, of the loss, or inside of a trace."""
     losses = equations.bench.facts.losses
+    if NAMES_GRADIENT.search(equations.document.text):
+        return False
     for side in (piece.left, piece.right):
         for node in walk(side) if side is not None else ():
             match node:

@@ -10,7 +10,7 @@ from symcnn.notes import chains, examples, rounding, shapes
 from symcnn.notes import size_claims as sizes
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
-from symcnn.notes.definitions import contains_text_only, is_signature, is_update
+from symcnn.notes.definitions import contains_text_only, is_either, is_signature, is_update
 from symcnn.notes.equation import Equations
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
@@ -114,6 +114,10 @@ class Judge:
         return Verdict(Kind.CANNOT_CHECK, reason=doubt, related_lines=verdict.related_lines)
 
     def _verdict(self, piece: Piece) -> Verdict:  # noqa: C901  (one case for each kind of piece)
+        if piece.order in self.facts.spoken:
+            for definition in self.facts.spoken[piece.order]:
+                self.bench.in_force.add(definition)
+            return Verdict(Kind.DEFINITION, reason="introduced in words")
         if piece.right is None or piece.relation is None:
             return shapes.mention(piece, self.equations)
         if piece.left is None or isinstance(piece.right, Empty):
@@ -132,6 +136,8 @@ class Judge:
             return Verdict(Kind.NOT_A_CLAIM, reason=f"no equation: {piece.sign}")
         if piece.order not in self.definitions and self.equations.around.is_condition(piece):
             return Verdict(Kind.NOT_A_CLAIM, reason="a condition")
+        if piece.first and is_either(piece.right):
+            return Verdict(Kind.DEFINITION, reason="one of two numbers")
         if piece.order in self.facts.together:
             return set_together_verdict(self, piece)
         worked = rounding.judge(piece, self.equations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symcnn.notes import chains
+from symcnn.notes import chains, rounding
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition
 from symcnn.notes.given_values import known_value
@@ -119,6 +119,10 @@ def _again(judge: Judge, definition: Definition, earlier: Definition, piece: Pie
             reason="restates a definition",
             related_lines=(earlier.line,),
         )
+    example = rounding.by_example(piece, judge.equations)
+    if example is not None:
+        judge.bench.dropped.add(definition.order)
+        return replace(example, related_lines=(earlier.line,))
     wrong = chains.circle(definition, judge.bench, piece)
     if wrong is None and (_announced(judge, piece) or _elsewhere(judge, definition, earlier)):
         judge.bench.in_force.add(definition)

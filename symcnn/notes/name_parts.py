@@ -127,6 +127,16 @@ def index_like(node: Node, letters: Iterable[str] = INDEX_LETTERS) -> bool:
     return False
 
 
+def is_list(node: Node) -> bool:
+    """Whether a node is (a, b, c): a column, with and without the sign of a transpose."""
+    return (
+        isinstance(node, Group)
+        and node.open in ("(", "[")
+        and isinstance(node.body, Sequence)
+        and len(node.body.items) > 1
+    )
+
+
 def superscript_items(node: Node) -> tuple[Node, ...]:
     """The parts of a superscript: `[1]T`, `[2](i)`, `l`."""
     match node:

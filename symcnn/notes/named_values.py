@@ -126,8 +126,14 @@ def _tensor_value(evaluator: Evaluator, ref: Ref, key: str, node: Node) -> Value
     ):
         return array(sp.Integer(0))
     indices = tuple(evaluator.index(index) for index in ref.indices)
-    if ref.key in evaluator.world.facts.habits.above and len(indices) < evaluator.world.rank(family.key):
-        return _part(evaluator, family, indices)
+    if len(indices) < evaluator.world.rank(family.key):
+        if ref.key in evaluator.world.facts.habits.above:
+            return _part(evaluator, family, indices)
+        if (
+            evaluator.world.facts.cues.picks_rows
+            and evaluator.world.rank(family.key) == len(indices) + 1 == 2
+        ):
+            return array(_part(evaluator, family, indices).reshape(1, -1))
     return array(evaluator.world.entry(family, indices))
 
 

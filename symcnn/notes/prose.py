@@ -16,6 +16,11 @@ UNFLIPPED = (
     r"(filter|kernel)s? (is|are) not flipped|without (the |a |any )?flip|\bno flip|do(es)? not flip the"
 )
 
+ZERO_BASED = (
+    r"\b(count(ed|s|ing)?|number(ed|ing)|(index|indices|indexing|subscripts?|rows|columns|pixels|entries|channels|steps)"
+    r"\b[^.]{0,40}\b(start|begin|run)(s|ning)?)\b[^.]{0,25}(at|from|with) (zero|0)\b"
+)
+
 
 def cues(text: str, whole: str) -> Cues:
     """The conventions that the prose of the notes states; `whole` is the text with its formulas."""
@@ -32,6 +37,10 @@ def cues(text: str, whole: str) -> Cues:
         ),
         zero_outside=says(r"(count|counts|counted|taken|read) as zero|zeros? outside|padd?ed (with|by) zeros")
         or re.search(r"(counts?|counted|taken|read) as \$0\$", whole) is not None,
+        picks_rows=re.search(
+            r"(subscript|index|indices)[^.]{0,60}\brows?\b|\bpicks? (out )?(a|the) row\b", whole
+        )
+        is not None,
         flipped=says(FLIPPED) and not says(UNFLIPPED),
         unflipped=says(UNFLIPPED),
         star_is_entrywise=says(r"(star|asterisk|\*)[^.]{0,40}(entry by entry|element-?wise|entrywise)")
@@ -43,7 +52,7 @@ def cues(text: str, whole: str) -> Cues:
             r"(latest|last|newest|largest)[^.]{0,30}(factor|matrix|one|index)[^.]{0,20}(left|first)"
         ),
         shaped=says(r"gradients?\b[^.]{0,60}\b(has|have|in) the (same )?shapes?\b"),
-        zero_based=says(r"(count|start|begin|number)(ed|s|ing)?[^.]{0,25}(at|from|with) (zero|0)\b"),
+        zero_based=says(ZERO_BASED),
     )
 
 
@@ -60,7 +69,11 @@ def one_hot(text: str) -> set[str]:
     return {name for match in ONE_HOT.finditer(text) for name in match.groups() if name is not None}
 
 
-CONDITION = re.compile(r"\b(?:if|when|whenever|unless|provided(?: that)?|as long as)\s*$", re.I)
+CONDITION = re.compile(
+    r"\b(?:whenever|if|when|unless|provided(?: that)?|such that|as long as|in case|for which|satisfying)\s*\$*$",
+    re.I,
+)
+"""Words that make the formula after them a condition."""
 
 
 def is_condition(before: str) -> bool:

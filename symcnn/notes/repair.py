@@ -12,7 +12,7 @@ from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.marks import Span
 from symcnn.notes.relabel import relabelled
 from symcnn.notes.tree import Node
-from symcnn.notes.undefined import introduced, shapes_known, undefined_names
+from symcnn.notes.undefined import introduced, is_tied, shapes_known, undefined_names
 from symcnn.notes.undefined import renamed as renamed_claim
 from symcnn.notes.verdict import Kind, Verdict
 
@@ -60,6 +60,8 @@ def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: 
         )
     if "d" in undefined and equations.bench.facts.differentials:
         return Verdict(Kind.CANNOT_CHECK, reason="a differential that is not read as one")
+    if undefined and not is_tied(piece, lefts[0], equations):
+        return Verdict(Kind.CANNOT_CHECK, reason=f"the notes define none of {', '.join(sorted(undefined))}")
     if undefined:
         return Verdict(
             Kind.INCONSISTENT,

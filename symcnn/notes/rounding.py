@@ -266,17 +266,46 @@ def _wrong(left: Known, right: Known, gaps: list[sp.Expr], piece: Piece) -> Verd
     value, stated = left.value[at], right.value[at]
     example = Counterexample({}, str(sp.N(value, 6)), str(sp.N(stated, 6)))
     reason = f"the value is {sp.N(value, 6)}"
-    numbers = [node for node in walk(piece.right) if isinstance(node, Number)]
-    if len(numbers) != 1 or not _is_alone(piece.right):
+    wrong = [k for k, gap in enumerate(gaps) if gap > 2 * SLIP * (right.slack[k] + left.slack[k])] or [at]
+    entries = _entries(piece.right)
+    if len(entries) != len(gaps) or not all(_is_alone(entry) for entry in entries):
         return Verdict(Kind.FAILS, reason=reason, counterexample=example, diagnosis="wrong number")
-    exact = left.exact[at]
-    shown = str(exact) if exact.is_Integer else f"{float(value):.{_decimals(numbers[0])}f}"
-    span = piece.right.span.shifted(-piece.span.start)
+    correction = piece.latex
+    spans = [entries[k].span.shifted(-piece.span.start) for k in wrong]
+    shown = [_shown(left.exact[k], left.value[k], entries[k], piece.sign) for k in wrong]
+    for span, text in reversed(list(zip(spans, shown, strict=True))):
+        correction = correction[: span.start] + text + correction[span.end :]
     return Verdict(
         Kind.FAILS,
-        reason=f"the value is {shown}",
-        correction=piece.latex[: span.start] + shown + piece.latex[span.end :],
-        wrong_terms=(span,),
+        reason=f"the value is {shown[0]}",
+        correction=correction,
+        wrong_terms=tuple(spans),
         counterexample=example,
         diagnosis="wrong number",
     )
+
+
+def _entries(node: Node) -> list[Node]:
+    """The entries of a matrix row by row, or the one number that a side is."""
+    return [entry for row in node.rows for entry in row] if isinstance(node, Matrix) else [node]
+
+
+def _shown(exact: sp.Expr, value: sp.Expr, printed: Node, sign: str) -> str:
+    """A value in the digits of the number that it replaces; fewer where they say all of it."""
+    digits = max((_decimals(node) for node in walk(printed) if isinstance(node, Number)), default=0)
+    text = str(exact) if exact.is_Integer else f"{float(value):.{digits}f}"
+    return text.rstrip("0") if sign != "approx" and not exact.is_Integer and _ends(exact, printed) else text
+
+
+def by_example(piece: Piece, equations: Equations) -> Verdict | None:
+    """For a formula that is only right with the numbers of the example, L = -ln p_2: the verdict with them."""
+    assert piece.left is not None
+    assert piece.right is not None
+    worlds = [_world(piece, equations, variant) for variant in (0, 1)]
+    left, right = _settled(worlds, piece.left), _settled(worlds, piece.right)
+    if left is None or right is None or len(left.exact) != len(right.exact):
+        return None
+    if any(sp.expand(a - b) != 0 for a, b in zip(left.exact, right.exact, strict=True)):
+        return None
+    how = "with the numbers of the notes, exactly"
+    return Verdict(Kind.HOLDS_IF, proof=how, assumption="the numbers of the example")

@@ -2,15 +2,20 @@
 
 A passage that says `letters of their own` reaches to the end of its section; one that speaks of a `small case`
 reaches to the next heading, bold title, or `for all sizes`. All passages on the small case of one part belong together.
+Where many sections define one name, each in its own way, as in a list of layers that all compute y, each is a part.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from symcnn.notes.extract import Document, Prose
+from symcnn.notes.claims import pieces
+from symcnn.notes.extract import Document, Formula, Prose
+from symcnn.notes.name_parts import base_name, names_in
+from symcnn.notes.tree import Differential, Node, Script
+from symcnn.notes.walking import children
 
 OWN = re.compile(r"\b(letters|names|symbols)\s+of\s+(its|their)\s+own\b", re.I)
 CASE = re.compile(r"\bsmall\s+case\b", re.I)
@@ -18,6 +23,9 @@ GENERAL = re.compile(r"\bfor\s+all\s+sizes\b", re.I)
 TITLE = re.compile(
     r"^[ \t]*(?:\*\*[^*\n]+\*\*[ \t]*$|\\textbf\{[^{}]*\}|\\(?P<macro>[A-Za-z]+)\{[^{}]*\})", re.M
 )
+MANY = 3
+"""How many sections must define one name to be taken for sections with letters of their own."""
+
 TEX_LEVELS = ("chapter", "section", "subsection", "subsubsection", "paragraph")
 
 
@@ -31,10 +39,10 @@ class _Part:
     small: _Part | None = None
 
 
-def scopes(document: Document) -> list[Document]:
+def scopes(document: Document, read: Iterable[tuple[Formula, Node]] = ()) -> list[Document]:
     """The document as one for each part; the first is what belongs to no part of its own."""
     if not any(OWN.search(block.text) or CASE.search(block.text) for block in document.prose):
-        return [document]
+        return _by_section(document, read)
     main = _Part(0, False, None)
     borders = list(_borders(document, main))
     parts = list({id(part): part for _, part in [(0, main), *borders]}.values())
@@ -55,6 +63,70 @@ def scopes(document: Document) -> list[Document]:
         )
         for part in parts
     ]
+
+
+def _by_section(document: Document, read: Iterable[tuple[Formula, Node]]) -> list[Document]:
+    """One part for each section where `MANY` of them define one name, and none needs what another defines."""
+    levels = [
+        (block.span.start, _level(document, block)) for block in document.prose if block.kind == "heading"
+    ]
+    read = list(read)
+    for level in sorted({level for _, level in levels}):
+        starts = [start for start, mine in levels if mine <= level]
+        first = next(start for start, mine in levels if mine == level)
+        starts = [start for start in starts if start >= first]
+        made = [
+            _made(read, start, end)
+            for start, end in zip(starts, [*starts[1:], len(document.text)], strict=True)
+        ]
+        every = {name for names in made for name in names}
+        ends = [*starts[1:], len(document.text)]
+        used = [_used(read, start, end) for start, end in zip(starts, ends, strict=True)]
+        alone = all(not (uses & every) - own for uses, own in zip(used, made, strict=True))
+        if alone and any(sum(name in names for names in made) >= MANY for name in every):
+            return _sections(document, starts)
+    return [document]
+
+
+def _made(read: list[tuple[Formula, Node]], start: int, end: int) -> set[str]:
+    """The names that stand alone, or with an index, on the left of the equations of a section."""
+    found: set[str] = set()
+    for piece in pieces([(formula, tree) for formula, tree in read if start <= formula.outer.start < end]):
+        left, right = piece.left, piece.right
+        if piece.sign == "=" and piece.first and left is not None and right is not None and names_in(right):
+            name = base_name(left.base if isinstance(left, Script) else left)
+            found |= {name} if name is not None else set()
+    return found
+
+
+def _used(read: list[tuple[Formula, Node]], start: int, end: int) -> set[str]:
+    """The names in the formulas of a section; those that only a differential names say nothing of where they are from."""
+    found: set[str] = set()
+    waiting = [tree for formula, tree in read if start <= formula.outer.start < end]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Differential):
+            continue
+        name = base_name(node)
+        if name is not None:
+            found.add(name)
+        waiting.extend(children(node))
+    return found
+
+
+def _sections(document: Document, starts: list[int]) -> list[Document]:
+    """What comes before the first section, and each section with the words before the first one."""
+    intro = tuple(b for b in document.prose if b.span.start < starts[0])
+    parts = [
+        replace(
+            document, formulas=tuple(f for f in document.formulas if f.outer.start < starts[0]), prose=intro
+        )
+    ]
+    for start, end in zip(starts, [*starts[1:], len(document.text)], strict=True):
+        formulas = tuple(f for f in document.formulas if start <= f.outer.start < end)
+        prose = tuple(b for b in document.prose if start <= b.span.start < end)
+        parts.append(replace(document, formulas=formulas, prose=(*intro, *prose)))
+    return parts
 
 
 def _borders(document: Document, main: _Part) -> Iterator[tuple[int, _Part]]:

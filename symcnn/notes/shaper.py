@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symcnn.notes.name_parts import is_transpose, letter, subscript_items
+from symcnn.notes.name_parts import is_list, is_transpose, letter, subscript_items
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.shape_axes import COUNTER, ONE, Axis, Shape, kind_of, transposed
 from symcnn.notes.shaper_calls import call_or_product_shape, call_shape
@@ -36,6 +36,7 @@ from symcnn.notes.tree import (
     Product,
     Root,
     Script,
+    Sequence,
     Styled,
     Symbol,
     Unary,
@@ -104,6 +105,8 @@ class Shaper:
             case Group(open="|" | "||" | "lfloor" | "lceil"):
                 self.shape(node.body)
                 return ()
+            case Group(body=Sequence(items=items)) if is_list(node):
+                return self._literal(len(items), 1)
             case Group(body=body) | Decorated(body=body) | Annotated(body=body) | Evaluated(body=body):
                 return self.shape(body)
             case Unary(body=body):
@@ -214,7 +217,9 @@ class Shaper:
                 self.shape(ref.power)
             return self._ref(ref)
         base = self.shape(node.base)
-        if isinstance(node.base, Matrix):
+        if isinstance(node.base, Matrix) and not is_transpose(node.sup):
+            return base
+        if is_list(node.base):
             return base
         if node.sub is not None and len(subscript_items(node.sub)) in (1, 2):
             self._tie(base, subscript_items(node.sub))

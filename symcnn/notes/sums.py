@@ -183,7 +183,7 @@ def letter_range(evaluator: Evaluator, name: str, body: Node | None) -> range:
         for position, index in enumerate(ref.indices):
             if letter(index) == name and name not in _inner_letters(found, ref.indices, position):
                 family = world.family(ref, evaluator.env)
-                if family is not None and world.rank(family.key) == len(ref.indices):
+                if family is not None and world.rank(family.key) >= len(ref.indices):
                     axis = world.entry_axis(family, position)
                     low = world.low(axis)
                     shape = list(world.shape(family))

@@ -24,12 +24,6 @@ LARGEST_SETTING = 3
 TITLE = re.compile(r"\n[ \t]*\n(?=\*\*|\\textbf\{|\\paragraph\{)")
 """The beginning of a paragraph with a title of its own, to which what was set before does not reach."""
 
-CONDITION = re.compile(
-    r"\b(?:whenever|if|when|unless|provided(?: that)?|such that|as long as|in case|for which|satisfying)\s*\$*$",
-    re.I,
-)
-"""Words that make the formula after them a condition; `and` goes on with one."""
-
 STRIDE = re.compile(r"stride\s+(?:is\s+)?(one|two|three|[123])\b")
 NO_PADDING = re.compile(r"(?:no|without|zero)\s+padding")
 NUMBERS = {"one": 1, "two": 2, "three": 3, "1": 1, "2": 2, "3": 3}
@@ -165,7 +159,7 @@ class Surroundings:
             before = self._before.get(id(formula))
             begin = max(before.outer.end if before else 0, formula.outer.start - CLAUSE)
             words = self.document.text[begin : formula.outer.start]
-            if CONDITION.search(words):
+            if talk.is_condition(words):
                 return True
             same_clause = re.fullmatch(r"\s*,?\s*(?:and|or)?\s*", words)
             here = self._first_pieces.get(id(before)) if same_clause and before is not None else None

@@ -57,9 +57,19 @@ def shapes_known(piece: Piece, left: Node, equations: Equations) -> bool:
             if ref is None or ref.indices is not None:
                 continue
             key = world.facts.resolve(ref.key)
-            if len(key) == 1 and key.isupper() and key not in world.kinds and key not in world.definitions:
+            many = ref.member is not None or (len(key) == 1 and key.isupper())
+            if many and key not in world.kinds and key not in world.definitions and not world.is_size(key):
                 return False
     return True
+
+
+def is_tied(piece: Piece, left: Node, equations: Equations) -> bool:
+    """Whether a definition of the notes makes or reads any name of a claim; if none does, nothing can speak against it."""
+    assert piece.right is not None
+    world = equations.bench.world(piece.order)
+    read = _read_names(world) | set(world.definitions)
+    keys = {_key(node, world) for side in (left, piece.right) for node in names_in(side)}
+    return bool(keys & read)
 
 
 def undefined_names(piece: Piece, left: Node, equations: Equations) -> frozenset[str]:

@@ -59,10 +59,12 @@ def verify_document(
     written = manner(notes.text, read)
     read = [(formula, written.of(tree)) for formula, tree in read]
     trees = {id(formula): tree for formula, tree in read}
-    parts = [(part, [(f, trees[id(f)]) for f in part.formulas if id(f) in trees]) for part in scopes(notes)]
+    split = scopes(notes, read)
+    parts = [(part, [(f, trees[id(f)]) for f in part.formulas if id(f) in trees]) for part in split]
     checks = _Checks(watch, sum(len(pieces(here)) for _, here in parts))
     for number, (part, here) in enumerate(parts):
         claims += checks.of_part(part, number, len(parts), here, written, bindings)
+    claims = _once(claims)
     claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
     return Report(name, document, unbound(document, notes, claims))
 
@@ -122,6 +124,14 @@ def _read(document: Document, watch: Watch) -> tuple[list[tuple[Formula, Node]],
                 verdict = Verdict(Kind.CANNOT_CHECK, reason="too large: nested too deep")
         unread.append(Claim(formula.latex, formula.span, formula.line, formula.column, verdict, formula))
     return read, unread
+
+
+def _once(claims: list[Claim]) -> list[Claim]:
+    """The claims without those in running text that stand in several parts."""
+    found: dict[object, Claim] = {}
+    for claim in claims:
+        found.setdefault(claim.span if claim.formula is None else id(claim), claim)
+    return list(found.values())
 
 
 def _unread_prose(document: Document, verdict: Verdict) -> list[Claim]:

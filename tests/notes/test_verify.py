@@ -140,3 +140,83 @@ $$\frac{\partial L}{\partial g_k} = \check{y}_k z_k$$
 """
     )
     assert report.claims[-1].verdict.kind in (Kind.HOLDS, Kind.CANNOT_CHECK)
+
+
+def test_letters_in_brackets_above_are_indices_where_two_stand_together() -> None:
+    page = r"""
+Maps are numbered $c = 1, \dots, C$ and $o = 1, \dots, M$.
+$$Y^{(o)}_{i,j} = \sum_{c=1}^{C} \sum_{u=0}^{k-1} \sum_{v=0}^{k-1} K^{(o,c)}_{u,v} X^{(c)}_{i+u,j+v}$$
+$$\frac{\partial L}{\partial K^{(o,c)}_{u,v}} = \sum_{i,j} \frac{\partial L}{\partial Y^{(o)}_{i,j}} X^{(c)}_{i+u,j+v}$$
+$$\frac{\partial L}{\partial K^{(o,c)}_{u,v}} = \sum_{i,j} \frac{\partial L}{\partial Y^{(o)}_{i,j}} X^{(c)}_{i+v,j+u}$$
+"""
+    assert kinds(page)[-3:] == ["definition", "holds", "fails"]
+
+
+def test_a_chain_of_names_that_ends_in_a_number_sets_them_all() -> None:
+    page = r"""
+A window has side $k$ and stride $s$, $N' = \lfloor (N - k) / s \rfloor + 1$.
+With $k = s = 2$ and $N = 8$ we have $N' = 4$.
+"""
+    assert kinds(page)[-1] in ("holds", "shape-right")
+    assert kinds(page.replace("N' = 4", "N' = 5"))[-1] in ("fails", "shape-wrong")
+
+
+def test_a_size_follows_only_from_numbers_that_are_all_given() -> None:
+    page = r"The side is $N' = \lfloor (N - k) / s \rfloor + 1$. For $N = 8$ we have $N' = 5$."
+    assert not {"fails", "shape-wrong"} & set(kinds(page))
+
+
+def test_a_letter_before_a_name_marks_the_derivative_where_the_words_say_so() -> None:
+    page = r"""
+We write $\delta v$ for the derivative of the error $E$ with respect to $v$. The cell is
+$c_t = f_t \circ c_{t-1} + g_t$ with vectors $c_t, f_t, g_t \in \mathbb{R}^m$. Then $\delta g_t = \delta c_t$,
+$\delta f_t = \delta c_t \circ c_{t-1}$ and $\delta f_t = \delta c_t \circ c_t$.
+"""
+    found = kinds(page)
+    assert found[-3:] == ["holds", "holds", "fails"]
+
+
+def test_sections_that_all_compute_one_name_have_letters_of_their_own() -> None:
+    page = r"""
+# Layers
+
+Each computes `y` from `x`; `dy` is the gradient of the loss on `y`.
+
+## Affine
+
+`x` is `[N x D]`, `W` is `[D x M]` and `b` is `[M]`: $y = x W + b$ and $dx = dy W^T$ but not $dx = dy W$.
+
+## Scale
+
+$$y_n = \gamma x_n$$
+$$d\gamma = \sum_n dy_n x_n$$
+
+## Square
+
+$$y_k = x_k^2$$
+$$dx_k = x_k dy_k$$
+"""
+    assert [k for k in kinds(page) if k in ("holds", "fails")] == ["holds", "fails", "holds", "fails"]
+
+
+def test_nothing_speaks_against_a_claim_on_names_that_no_definition_touches() -> None:
+    assert kinds(r"For the ReLU $dx = dy \odot \mathbb{1}[x > 0]$.") == ["cannot-check"]
+
+
+def test_words_name_what_stands_before() -> None:
+    page = r"""
+With $z = W x$, $p_k = e^{z_k} / \sum_j e^{z_j}$ and $L = -\sum_k y_k \ln p_k$, where $y$ is one-hot,
+$\frac{\partial L}{\partial z} = p - y$. Call this column $\delta$. Then $\frac{\partial L}{\partial x} = W^T \delta$,
+and not $\frac{\partial L}{\partial x} = W \delta$.
+"""
+    assert kinds(page)[-2:] == ["holds", "fails"]
+
+
+def test_a_step_of_an_example_is_no_second_definition() -> None:
+    page = r"""
+Let $z = (1.5, -0.2)^T$ and $p_k = e^{z_k} / \sum_j e^{z_j}$. With $y = (0, 1)^T$ the loss is
+$L = -\sum_k y_k \ln p_k$, here $L = -\ln p_2 \approx 1.8678$, and not $L = -\ln p_1$.
+"""
+    assert kinds(page)[-3] in ("holds", "holds-if")
+    assert kinds(page)[-2] == "holds"
+    assert kinds(page)[-1] in ("inconsistent-with-definition", "fails", "cannot-check")
