@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from symcnn.render.numpy_updates import descents
 from symcnn.render.numpy_weights import initials
 
 IMPORTS = ("itertools", "math", "multiprocessing", "operator", "os", "signal", "sys", "threading", "warnings")
+BLOCK = 1 << 16  # numbers of a vector that are worked on at a time, so that they stay in cache
 Lines = list[str]
 
 
@@ -93,6 +95,7 @@ def rendered(plan: Plan, works: Sequence[Work], entries: Written | None) -> str:
         constants=", ".join(tensor.name for tensor in plan.constants),
         units=wrapped([f'"{tensor.name}"' for tensor in plan.units]),
         first=parameters[0].name if parameters else "",
+        block=BLOCK if sum(math.prod(map(int, p.shape)) for p in parameters) > BLOCK else 0,
         inputs=[row.name for row in inputs],
         given=", ".join(row.name for row in inputs),
         sliced="".join(f"{row.name}[rows], " for row in inputs[1:]),
@@ -125,12 +128,14 @@ def rendered(plan: Plan, works: Sequence[Work], entries: Written | None) -> str:
 
 
 def _spaced(text: str) -> str:
-    """An empty line before each method and each comment of a statement."""
+    """An empty line before each method and comment of a statement, and after the first line of a longer docstring."""
     lines: Lines = []
     for line in text.split("\n"):
         before = lines[-1] if lines else ""
         comments = line.startswith("        # (") and not before.endswith(('"""', ":"))
-        if before and (comments or line.startswith("    def ")):
+        opened = before.strip().startswith('"""') and not before.strip().endswith('"""')
+        starts = opened and line.strip() not in ("", '"""')
+        if before and (comments or line.startswith("    def ") or starts):
             lines.append("")
         lines.append(line)
     return "\n".join(lines)
