@@ -38,7 +38,7 @@ def _observe_letters(habits: Habits, trees: list[Node]) -> None:
         for node in walk(tree):
             if isinstance(node, BigOperator) and node.name in ("sum", "prod") and node.lower is not None:
                 lower = node.lower.sides[0] if isinstance(node.lower, Chain) else node.lower
-                habits.letters |= set(letters_of(lower))
+                habits.letters |= {name.rstrip("'") for name in letters_of(lower)} | set(letters_of(lower))
                 habits.indexing |= set(letters_of(lower))
             elif isinstance(node, Script) and node.sub is not None and not is_numbered(node.sub):
                 habits.indexing |= set(letters_of(node.sub))
