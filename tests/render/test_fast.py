@@ -185,6 +185,20 @@ def test_parameters_may_be_any_dict() -> None:
             assert all(np.allclose(other[key], params[key]) for key in params)
 
 
+def test_many_parameters_are_updated_in_blocks() -> None:
+    net = Network([flatten(), linear(300, 230), mse_loss()], (3, 10, 10), name="wide")
+    module = sc.emit(net, style="fast").load()
+    rng = np.random.default_rng(0)
+    params = module.init()
+    before = {key: value.copy() for key, value in params.items()}
+    _, grads = module.loss_and_grads(
+        params, rng.standard_normal((2, 3, 10, 10)), rng.standard_normal((2, 230))
+    )
+    module.sgd_step(params, grads, 0.1)
+    for key, value in before.items():
+        np.testing.assert_array_equal(params[key], value - np.float32(0.1) * grads[key])
+
+
 def test_wrong_arguments_are_named() -> None:
     _, fast = modules("digits")
     x, y = inputs("digits", 2, "f")
