@@ -271,3 +271,9 @@ def test_images_without_a_batch_are_refused() -> None:
     pool = Function(lambda x: torch.nn.functional.max_pool2d(x, 2)).eval()
     with pytest.raises(SymcnnError, match=r"expected 4 axes \(with the batch\), got 3"):
         sc.from_torch(pool, torch.randn(3, 4, 6))
+
+
+def test_several_inputs_are_refused() -> None:
+    two = (torch.zeros(2, 3), torch.zeros(2, 3))
+    with pytest.raises(SymcnnError, match="expected one tensor .* got 2 inputs; join them in one tensor"):
+        sc.from_torch(torch.nn.Bilinear(3, 3, 2), two)

@@ -142,7 +142,8 @@ def _input(graph: Any, path: Path) -> Any:
     inputs = [entry for entry in graph.input if entry.name not in arrays]
     if len(inputs) != 1:
         names = ", ".join(entry.name for entry in inputs)
-        raise ShapeError(f"{path}: expected one input, got {len(inputs)}{': ' + names if names else ''}")
+        told = f": {names}; join them in one" if len(inputs) > 1 else ""
+        raise ShapeError(f"{path}: expected one input, got {len(inputs)}{told}")
     return inputs[0]
 
 

@@ -54,9 +54,9 @@ def from_torch(
     if not isinstance(module, torch.nn.Module):
         raise SymcnnError(f"expected a torch.nn.Module, got {type(module).__name__}")
     if not isinstance(example, torch.Tensor) or example.ndim < 1:
-        raise SymcnnError(
-            f"expected a tensor with the batch as first axis as example, got {type(example).__name__}"
-        )
+        several = isinstance(example, tuple | list) and len(example) > 1
+        came = f"{len(example)} inputs; join them in one tensor" if several else type(example).__name__
+        raise SymcnnError(f"expected one tensor with the batch as first axis as example, got {came}")
     program = _exported(module, example)
     shape = tuple(int(extent) for extent in example.shape[1:])
     if not shape:
