@@ -275,5 +275,5 @@ def test_images_without_a_batch_are_refused() -> None:
 
 def test_several_inputs_are_refused() -> None:
     two = (torch.zeros(2, 3), torch.zeros(2, 3))
-    with pytest.raises(SymcnnError, match="expected one tensor .* got 2 inputs; join them in one tensor"):
+    with pytest.raises(SymcnnError, match=r"expected one tensor .* got 2 inputs; join them in one tensor"):
         sc.from_torch(torch.nn.Bilinear(3, 3, 2), two)
