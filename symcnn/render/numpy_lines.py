@@ -238,6 +238,8 @@ def _called_block(node: Called, lines: Sequence[str], training: bool, writer: Wr
     actions = procedure.backward if node.call.backward else procedure.forward
     numbers = [action.number for action in actions if isinstance(action, Statement)]
     told = f"equations ({min(numbers)}) to ({max(numbers)})" if numbers else "no equations of its own"
+    if len(set(numbers)) == 1:
+        told = f"equation ({numbers[0]})"
     beside = f"{lines[0]}  # {told}"
     if len(beside) <= WIDTH and (len(lines) == 1 or lines[1].startswith("grads |=")):
         return Block((), (beside, *lines[1:]), training)
@@ -271,7 +273,7 @@ def called(step: Step, node: Called, writer: Writer) -> list[str]:
 def _wrapped(start: str, args: Sequence[str]) -> list[str]:
     """A call, its arguments on a line of their own where it is long."""
     line = f"{start}{', '.join(args)})"
-    return [line] if len(line) <= WIDTH - 4 else [start, f"    {', '.join(args)}", ")"]
+    return [line] if len(line) <= WIDTH else [start, f"    {', '.join(args)}", ")"]
 
 
 def comment(statement: Statement, shape: str = "") -> tuple[str, ...]:

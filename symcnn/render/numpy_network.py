@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from symcnn.core.plan import Call, Plan
+from symcnn.core.plan import Plan
 from symcnn.core.tensor import Tensor
 from symcnn.program.array import Called
 from symcnn.program.build import Program
@@ -14,7 +14,15 @@ from symcnn.render.dialect import NUMPY, Dialect
 from symcnn.render.numpy_calls import functions_of, has_draws, has_modes
 from symcnn.render.numpy_module import Module
 from symcnn.render.numpy_names import OWN_NAMES, classes_of, names_read
-from symcnn.render.numpy_routine import calls_of, defined, is_plain, named, pair, unpacked
+from symcnn.render.numpy_routine import (
+    calls_of,
+    defined,
+    in_block,
+    is_plain,
+    named,
+    pair,
+    unpacked,
+)
 from symcnn.render.numpy_text import entries, tuple_text, wrapped
 from symcnn.render.numpy_updates import descents
 from symcnn.render.numpy_weights import initials
@@ -93,7 +101,7 @@ def network(program: Program, dialect: Dialect = NUMPY) -> str:
     found = [
         (k, module.name(t.name) if t.name in made else f"{dialect.space}.zeros_like({module.name(k)})")
         for k, t in plan.gradients
-        if t.name in made or not _in_block(k, plan)
+        if t.name in made or not in_block(k, plan, functions)
     ]
     values = {
         "image": x,
@@ -130,16 +138,6 @@ def _gradients(found: Sequence[tuple[str, str]], parameters: Sequence[str]) -> s
     if [name for name, _ in found] != list(parameters) or len(found) < 4:
         return entries(found)
     return f"dict(zip(PARAMETERS, ({tuple_text([text for _, text in found])})))"
-
-
-def _in_block(name: str, plan: Plan) -> bool:
-    """Whether a parameter belongs to a block, which gives its gradient."""
-    calls = [action for action in plan.forward if isinstance(action, Call) and action.given is None]
-    return any(
-        name == f"{call.name}_{tensor.name}"
-        for call in calls
-        for tensor in plan.procedure(call.procedure).parameters
-    )
 
 
 def _least(plan: Plan) -> list[str]:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from symcnn.core.plan import Plan, Procedure
+from symcnn.core.plan import Call, Plan, Procedure
 from symcnn.program.array import Called
 from symcnn.program.build import Program, Routine
 from symcnn.program.passes import needed
@@ -65,7 +65,8 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], out
     )
     layout = program.layout.sized(procedure.instances)
     inner = Program(plan, layout, routine.forward, (), routine.backward)
-    plain = procedure.explicit or (is_plain(inner) and outer.dialect is NUMPY)
+    alone = outer.dialect is NUMPY and is_plain(inner) and _has_own_prefix(procedure, outer.plan)
+    plain = procedure.explicit or alone
     names = named(inner, plain)
     names |= {tensor.name: safe(tensor.name) for tensor in procedure.state} if procedure.explicit else {}
     opened = unpacked(inner, names, "params.values()") if plain and not procedure.explicit else []
@@ -112,6 +113,16 @@ def pair(routine: Routine, program: Program, functions: dict[str, Function], out
     return result
 
 
+def _has_own_prefix(procedure: Procedure, plan: Plan) -> bool:
+    """Whether the names that begin with a block's name are those of its parameters, in each of its places."""
+    every = [tensor.name for tensor in plan.parameters]
+    own = [tensor.name for tensor in procedure.parameters]
+    return all(
+        [name for name in every if name.startswith(f"{place}_")] == [f"{place}_{name}" for name in own]
+        for place in procedure.places
+    )
+
+
 def _places(procedure: Procedure) -> str:
     """For which blocks the function stands."""
     if procedure.explicit:
@@ -126,10 +137,27 @@ def _results(procedure: Procedure, module: Module, after: Sequence[Step]) -> lis
     made = defined(after)
     if procedure.explicit:
         return [*found, *(module.name(t.name) for _, t in procedure.gradients if t.name in made)]
-    own = entries([(name, module.name(t.name)) for name, t in procedure.gradients if t.name in made])
+    space = module.dialect.space
+    own = entries(
+        [
+            (name, module.name(t.name) if t.name in made else f"{space}.zeros_like({module.name(name)})")
+            for name, t in procedure.gradients
+            if t.name in made or not in_block(name, module.plan, module.functions)
+        ]
+    )
     if any(isinstance(step.node, Called) and step.node.call.given is None for step in after):
         return found + ([] if not procedure.gradients else ["grads"] if own == "{}" else [f"grads | {own}"])
     return [*found, own] if procedure.gradients else found
+
+
+def in_block(name: str, plan: Plan, functions: Mapping[str, Function]) -> bool:
+    """Whether a parameter belongs to a block, which gives its gradient."""
+    calls = [action for action in plan.forward if isinstance(action, Call) and action.given is None]
+    return any(
+        name == f"{call.name}_{tensor.name}"
+        for call in calls
+        for tensor in functions[call.procedure].procedure.parameters
+    )
 
 
 def calls_of(steps: Sequence[Step]) -> list[str]:

@@ -27,19 +27,20 @@ def imports(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """No blanks at the ends of lines, two empty lines between functions, none inside them but before comments."""
+    """No blanks at the ends of lines, two empty lines between functions, none inside them but in docstrings."""
     lines: list[str] = []
     empty = 0
+    told = False  # inside a docstring
     for line in (line.rstrip() for line in text.split("\n")):
         if not line:
             empty += 1
             continue
         if line.startswith("    "):
-            summary = lines and lines[-1].startswith('    """') and lines[-1].count('"""') == 1
-            inside = lines and lines[-1].startswith(("    ", "def ")) and not summary
+            inside = lines and lines[-1].startswith(("    ", "def ")) and not told
             empty = 0 if inside else min(empty, 1)
         lines.extend([""] * min(empty, 2))
         lines.append(line)
+        told ^= line.count('"""') % 2 == 1
         empty = 0
     return "\n".join(lines) + "\n"
 

@@ -138,6 +138,18 @@ def test_layers_that_recur_are_a_function_called_with_their_parameters() -> None
     compared(net)
 
 
+def test_names_of_blocks_may_begin_alike() -> None:
+    def unit(name: str, reached: int, width: int) -> Block:
+        return block(
+            conv2d(reached, width, 1), relu(), conv2d(width, width, 1), add().on("x", "x"), name=name
+        )
+
+    layers = [unit("r", 2, 3), unit("r_a", 2, 4), unit("r_a_b", 2, 5)]
+    net = Network([*layers, global_avg_pool(), linear(2, 3), cross_entropy_with_logits()], (2, 4, 4))
+    assert emit_plan(routines(net)).source.count("def r(") == 1
+    compared(net)
+
+
 def test_blocks_inside_blocks_and_branches_share_functions() -> None:
     def unit(reached: int, width: int, name: str) -> Block:
         return block(conv2d(reached, width, 1, bias=False), batch_norm2d(width), relu(), name=name)
