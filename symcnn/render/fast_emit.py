@@ -1,7 +1,6 @@
 """Steps of an array program as calls that write into arrays made beforehand.
 
-Every view is bound once, when the workspace is made; what remains in a call is one NumPy function after the other, each
-with ``out=``. A node without a form of its own is computed as the readable module does and then copied.
+Every view is bound once. A node without a form of its own is computed as in the readable module and then copied.
 """
 
 from __future__ import annotations
