@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symcnn import layers as nn
+import symcnn.nets.spec as nn
 from symcnn import models
 from symcnn.nets.network import Network
 

@@ -42,7 +42,7 @@ class Task:
     def write(self) -> None:
         """Into the folder, for the processes of the peers."""
         arrays = {f"param {name}": value for name, value in self.params.items()}
-        np.savez(self.folder / "data.npz", x=self.x, y=self.y, **arrays)
+        np.savez(self.folder / "data.npz", allow_pickle=False, x=self.x, y=self.y, **arrays)
         listed = {"network": self.network, "operations": [asdict(one) for one in self.operations]}
         (self.folder / "task.json").write_text(json.dumps(listed))
 

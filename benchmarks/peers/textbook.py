@@ -38,7 +38,7 @@ def _windows(x: np.ndarray, out: list[int], a: dict[str, Any], around: float = 0
     below = max(0, (out[0] - 1) * u + (k - 1) * e + 1 - height - p)
     right = max(0, (out[1] - 1) * v + (m - 1) * f + 1 - width - q)
     padded = np.pad(x, ((0, 0), (0, 0), (p, below), (q, right)), constant_values=around)
-    at = _indices(padded.shape, out, a)
+    at: Any = _indices(padded.shape, out, a)
 
     def back(parts: np.ndarray) -> tuple[np.ndarray]:
         dx = np.zeros(padded.shape, parts.dtype)
