@@ -56,7 +56,13 @@ def _counts(
 def whole_value(world: World, definition: Definition, env: dict[str, int]) -> Array:
     """The value of a definition of a whole tensor."""
     counted = letters_of(definition.member) if definition.member is not None else []
-    key = (definition.order, definition.key, env.get("l", -1), env.get("L", -1), *(env.get(n, ALONE) for n in counted))
+    key = (
+        definition.order,
+        definition.key,
+        env.get("l", -1),
+        env.get("L", -1),
+        *(env.get(n, ALONE) for n in counted),
+    )
     if key not in world.wholes:
         if ("whole", key) in world.busy:
             raise Unreadable(f"{definition.key} is defined by itself")

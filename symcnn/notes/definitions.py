@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symcnn.notes.arguments import arguments_of, function_name
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition, Facts, FunctionRule
@@ -20,6 +22,7 @@ from symcnn.notes.tree import (
     Node,
     Number,
     Product,
+    Root,
     Script,
     Text,
     Unary,
@@ -61,6 +64,14 @@ def definition_of(facts: Facts, piece: Piece, line: int) -> Definition | None:
         head=piece.left,
         member=ref.member,
     )
+
+
+def root_of(definition: Definition) -> Definition | None:
+    """For a name that is defined by its square, as the variance σ², what the name alone is: the positive root."""
+    name = definition.key.removesuffix("^2").removesuffix("_")
+    if not definition.key.endswith("^2") or definition.head is None:
+        return None
+    return replace(definition, key=name, body=Root(definition.head.span, definition.head), head=None)
 
 
 def is_signature(node: Node) -> bool:

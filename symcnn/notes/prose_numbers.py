@@ -14,6 +14,7 @@ from symcnn.core.errors import SymcnnError
 from symcnn.notes.claims import Piece
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts
+from symcnn.notes.layer_lists import Listed, listed_layers
 from symcnn.notes.marks import Span
 from symcnn.notes.names import read_name
 from symcnn.notes.parser import parse
@@ -87,7 +88,23 @@ def claims(document: Document, found: list[Piece], facts: Facts, lines: list[int
         for count in finder():
             if not any(count.number == other.number for other in counts):
                 counts.append(count)
-    return [_claim(document, count) for count in sorted(counts, key=lambda c: c.span.start)]
+    made = [_claim(document, count) for count in sorted(counts, key=lambda c: c.span.start)]
+    return made + [_listed(document, one) for one in listed_layers(document.text)]
+
+
+def _listed(document: Document, one: Listed) -> Claim:
+    """The verdict on a number in a list of layers."""
+    line, column = document.place(one.span.start)
+    if one.stated == one.true:
+        return Claim(one.stated, one.span, line, column, Verdict(Kind.SHAPE_RIGHT, proof=one.how))
+    verdict = Verdict(
+        Kind.SHAPE_WRONG,
+        reason=f"it is {one.true}: {one.how}",
+        correction=one.true,
+        wrong_terms=(Span(0, len(one.stated)),),
+        diagnosis="wrong number",
+    )
+    return Claim(one.stated, one.span, line, column, verdict)
 
 
 def _claim(document: Document, count: Count) -> Claim:
@@ -178,7 +195,7 @@ def _by_formula(document: Document, found: list[Piece], facts: Facts) -> Iterato
             noun = after[1].split()[-1].rstrip("s")
             formulas.append((piece.formula.outer.end, noun, piece.left))
     for end, noun, formula in formulas:
-        for match in re.finditer(rf"{NUMBER}\s+((?:trainable\s+)?{noun}\w*)", text[end:]):
+        for match in re.finditer(rf"{NUMBER}\s+((?:trainable\s+)?{noun}\w*|of\s+them\b)", text[end:]):
             known = _settings(found, facts, end, end + match.start())
             value = _value(formula, known, found, facts)
             if value is not None:

@@ -220,3 +220,23 @@ $L = -\sum_k y_k \ln p_k$, here $L = -\ln p_2 \approx 1.8678$, and not $L = -\ln
     assert kinds(page)[-3] in ("holds", "holds-if")
     assert kinds(page)[-2] == "holds"
     assert kinds(page)[-1] in ("inconsistent-with-definition", "fails", "cannot-check")
+
+
+LAYERS = """
+1. INPUT: 32x32x3.
+2. CONV, 16 filters of 5x5, stride 1, pad 2; the layer has 1,216 parameters.
+3. POOL 2x2, stride 2. The volume is now 16x16x16.
+4. CONV, 32 filters of 3x3, stride 2, no padding. The output has a size of 7x7x32, and the layer has 4,640 parameters.
+"""
+
+
+def test_lists_of_layers_are_counted_from_line_to_line() -> None:
+    assert kinds(LAYERS) == ["shape-right"] * 4
+    wrong = judged(LAYERS.replace("7x7x32", "8x8x32").replace("4,640", "4,609")).claims
+    assert [claim.verdict.kind.value for claim in wrong[2:]] == ["shape-wrong", "shape-wrong"]
+    assert [claim.verdict.correction for claim in wrong[2:]] == ["7x7x32", "4,640 parameters"]
+
+
+def test_a_list_of_layers_that_leaves_something_open_is_not_counted() -> None:
+    page = LAYERS.replace("pad 2", "padded").replace("16x16x16", "9x9x16").replace("7x7x32", "8x8x32")
+    assert not {"9x9x16", "8x8x32"} & {claim.latex for claim in judged(page).claims}
