@@ -127,12 +127,12 @@ def pairs(maps: int, name: str) -> Spec:
     """z[n,o,i,j] = b[o] + Σ_{g,d,r,s} W[o,g,d,r,s]·x[n,o+3g+d,i+r,j+s]: map o reads two pairs of maps, 3 apart."""
     return formula(
         "z[n,o,i,j] = b[o] + sum[g,d,r,s](W[o,g,d,r,s]*x[n,o+3*g+d,i+r,j+s | 0])",
-        {"x": "N,C,H,V", "W": "O,G,D,R,S", "b": "O", "z": "N,O,H-R+1,V-S+1"},
+        {"x": "N,C,H,V", "W": "O,M,D,R,S", "b": "O", "z": "N,O,H-R+1,V-S+1"},
         trained=("W", "b"),
         title="convolution of pairs of maps",
         name=name,
         O=maps,
-        G=2,
+        M=2,
         D=2,
         R=5,
         S=5,
