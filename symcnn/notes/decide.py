@@ -98,7 +98,7 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
     if zero_at_once(difference):
         return Zero.PROVED, sp.Integer(0)
     if refuted(world, difference):
-        return Zero.REFUTED, difference
+        return Zero.OPEN if _leaves_a_way_open(world, left, right) else Zero.REFUTED, difference
     sides = [unfold(world, left), unfold(world, right)]
     mine, theirs = (cotangents.families(side) for side in sides)
     for stop in (theirs, mine) if mine != theirs else ():
@@ -114,6 +114,27 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
         if any(_proved_in_steps(world, attempt, latest_first) for latest_first in (True, False)):
             return Zero.PROVED, attempt
     return Zero.OPEN, last
+
+
+def _leaves_a_way_open(world: World, left: sp.Expr, right: sp.Expr) -> bool:
+    """Whether a claim speaks of one output of the notes only, where its left side also moves others.
+
+    Notes that compute two things from one input, such as a layer and its variant, may mean the loss of either.
+    """
+    cotangents = world.cotangents
+    sides = [unfold(world, side) for side in (left, right)]
+    if not cotangents.families(sides[1]):
+        return False
+    ends = [cotangents.expand(side, frozenset()) for side in sides]
+    if any(
+        cotangents.connected(cotangents.of[s][0])
+        for end in ends
+        for s in end.free_symbols
+        if s in cotangents.of
+    ):
+        return False
+    mine, theirs = (cotangents.families(end) for end in ends)
+    return bool(theirs) and theirs < mine
 
 
 def _proved_in_steps(world: World, expr: sp.Expr, latest_first: bool) -> bool:

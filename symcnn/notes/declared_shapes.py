@@ -48,7 +48,11 @@ def find_stated_shapes(facts: Facts, found: list[Piece], document: Document) -> 
             continue
         between = document.text[first.formula.outer.end : second.formula.outer.start]
         ref = read_name(name, facts.habits)
-        if ref is None or ref.indices is not None or ref.transposed or not BETWEEN.match(between):
+        after = document.text[second.formula.outer.end : second.formula.outer.end + 1]
+        in_brackets = between.strip() == "(" and after == ")"
+        if ref is None or ref.indices is not None or ref.transposed:
+            continue
+        if not in_brackets and not BETWEEN.match(between):
             continue
         sizes = shape_of(second.left) or listed(second.left)
         if sizes is None or ref.sample is not None:

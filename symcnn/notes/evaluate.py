@@ -22,7 +22,7 @@ from symcnn.notes.named_values import name_value, named
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.operations import Array, array
 from symcnn.notes.powers import norm, powered
-from symcnn.notes.products import product_of, quotient, sum_of
+from symcnn.notes.products import inner_product, product_of, quotient, sum_of
 from symcnn.notes.tree import (
     Accent,
     Add,
@@ -246,6 +246,8 @@ class Evaluator:
                 return norm(self, node, None)
             case "|":
                 return ops.entrywise(sp.Abs, self.value(node.body))
+            case "langle" if isinstance(node.body, Sequence) and len(node.body.items) == 2:
+                return inner_product(self, *node.body.items)
             case "[" | "(" if isinstance(node.body, Chain):
                 return indicator(self, node.body)
             case "[" | "(" if isinstance(node.body, Sequence) and is_list(node):

@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 MARK = re.compile(r"\$\\([a-z]+)\b[^$]*\$,?\s+(?:is|are|stands?|means?|denotes?|for)\b[^$.]*\$[^$]*\\partial")
 """Words that make an accent the mark of a derivative: `$\\check{x}$ is short for $\\partial E / \\partial x$`."""
 
+INNER = re.compile(
+    r"\b(?:inner|scalar|dot|Frobenius)[ -]product|\\langle[^$=]*,[^$=]*\\rangle\s*:?="
+    r"\s*(?:\\(?:operatorname|mathrm|text)\{tr\}|\\sum|\w\^\{?\\?(?:T|top|mathsf))",
+    re.I,
+)
+"""Words or a formula that make ⟨A, B⟩ the scalar product."""
+
 TRACES = frozenset({"tr", "trace", "Tr"})
 
 
@@ -41,6 +48,7 @@ class Guard:
         self.true_differentials = any(_is_true_differential(piece, equations) for piece in equations.pieces)
         self.tensors_by_index = self._tensors_by_index()
         self.primed = self._primed()
+        self.inner = INNER.search(equations.document.text) is not None
         self.marks = frozenset(MARK.findall(equations.document.text))
 
     def doubt(self, piece: Piece) -> str | None:
@@ -64,7 +72,7 @@ class Guard:
                 return self._of_function(function)
             case Script() | Symbol():
                 return self._of_name(node)
-            case Group(open="langle" | "<"):
+            case Group(open="langle" | "<") if not self.inner:
                 return "a bracket that may be a scalar product or a mean"
         return None
 

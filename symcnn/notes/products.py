@@ -70,6 +70,14 @@ def product_of(evaluator: Evaluator, factors: tuple[Node, ...], names: list[str]
     return result
 
 
+def inner_product(evaluator: Evaluator, left: Node, right: Node) -> Array:
+    """⟨A, B⟩, the sum of the products of entries at the same place."""
+    a, b = evaluator.value(left), evaluator.value(right)
+    if a.shape != b.shape:
+        raise Mismatch(f"a scalar product of {shape_text(a)} and {shape_text(b)}", right)
+    return array(sp.Add(*(x * y for x, y in zip(a.flat, b.flat, strict=True))))
+
+
 CONVOLUTIONS = frozenset({"ast", "star", "circledast"})
 """Signs that mean a convolution, where `*` may be a product of numbers."""
 
@@ -126,7 +134,8 @@ def _starred(evaluator: Evaluator, x: Array, y: Array, name: str, node: Node) ->
     if name == "*" and (evaluator.world.facts.cues.star_is_entrywise or x.shape == y.shape):
         return _entrywise(evaluator, x, y, node)
     flip = evaluator.world.reading.flipped and name != "star"
-    evaluator.world.convolved = evaluator.world.convolved or name != "star"
+    if name != "star":
+        evaluator.world.conventions.add("flipped")
     try:
         return (ops.convolution if flip else ops.cross_correlation)(x, y)
     except ShapeError as error:

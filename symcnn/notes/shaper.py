@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from symcnn.notes.marks import Operator
 from symcnn.notes.name_parts import is_list, is_transpose, letter, subscript_items
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.shape_axes import COUNTER, ONE, Axis, Shape, kind_of, transposed
@@ -102,6 +103,9 @@ class Shaper:
                 return self._name(node)
             case Script():
                 return self._script(node)
+            case Group(open="langle", body=Sequence(items=(Node() as a, Node() as b))):
+                product_shape(self, (a, b), (Operator(node.span, "odot"),))
+                return ()
             case Group(open="|" | "||" | "lfloor" | "lceil"):
                 self.shape(node.body)
                 return ()

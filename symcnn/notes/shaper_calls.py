@@ -46,7 +46,15 @@ def call_shape(shaper: Shaper, function: Node, argument: Node) -> Shape:
     name = operation_name(function_name(function))
     first = shapes[0] if shapes else None
     match name:
-        case "sum" | "mean" | "trace" | "tr" | "det" | "avg":
+        case "trace" | "tr" | "det" if len(arguments) == 1:
+            axis = shaper.fresh(arguments[0])
+            square = (
+                first if first is not None and len(first) == 2 else shaper.assume(arguments[0], (axis, axis))
+            )
+            if square is not None and len(square) == 2:
+                shaper.join(*square)
+            return ()
+        case "sum" | "mean" | "avg":
             return () if len(arguments) == 1 else None
         case "conv" | "crosscorrelation" | "correlate" | "convolution" | "conv2d" | "xcorr":
             return _conv(shaper, arguments, shapes)

@@ -102,8 +102,9 @@ def vocabulary(piece: Piece, equations: Equations, undefined: frozenset[str]) ->
                         bounds.append(upper.span.of(other.formula.latex))
                     case Symbol(name="gamma" | "beta" | "alpha"):
                         factors.append(text)
-                if is_transpose(node) and not transpose:
-                    transpose = text
+                if isinstance(node, Script) and is_transpose(node.sup) and not transpose:
+                    assert node.sup is not None
+                    transpose = node.sup.span.of(other.formula.latex)
     return Vocabulary(
         tuple(dict.fromkeys(same_place + names))[:16],
         tuple(dict.fromkeys(factors))[:5],
