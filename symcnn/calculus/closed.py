@@ -180,6 +180,8 @@ def simplify_sums(expr: sp.Expr, forward: Sequence[Equation]) -> sp.Expr:
 
 def without_deviations(equation: Equation, forward: Sequence[Equation]) -> Equation:
     """The same equation with fewer sums, where some are known: Σ (x − m) = 0 where ``forward`` defines m as a mean of x."""
+    if len(forward) == 1 or _sums(equation.body) == 0:
+        return equation
     body = simplify_sums(equation.body, forward)
     return equation if _sums(body) >= _sums(equation.body) else Equation(equation.target, body, equation.free)
 

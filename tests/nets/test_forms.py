@@ -184,7 +184,7 @@ def test_models_written_with_functions_give_the_same(model: str) -> None:
 
 
 def test_no_two_functions_of_a_module_have_one_body() -> None:
-    for model in ("resnet50", "googlenet", "inception-v3"):
+    for model in ("resnet50", "googlenet"):
         found = routines(models.get(model))
         bodies = [tuple(str(a) for a in (*p.forward, *p.backward)) for p in found.procedures]
         assert len({p.name for p in found.procedures}) == len(bodies) == len(set(bodies))
