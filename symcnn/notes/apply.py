@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,8 +51,9 @@ def call(evaluator: Evaluator, function: Node, argument: Node, node: Node) -> Ar
     elif bare in ops.BINARY and len(arguments) == 2:
         value = _binary(evaluator, bare, arguments, node)
     elif bare in ops.UNARY and len(arguments) == 1:
+        operation = _softmax(evaluator) if bare == "softmax" else ops.UNARY[bare]
         try:
-            value = ops.UNARY[bare](evaluator.value(arguments[0]))
+            value = operation(evaluator.value(arguments[0]))
         except ShapeError as error:
             raise Mismatch(str(error), node) from error
     elif len(arguments) >= 1 and (
@@ -66,6 +68,18 @@ def call(evaluator: Evaluator, function: Node, argument: Node, node: Node) -> Ar
     return value
 
 
+def _softmax(evaluator: Evaluator) -> Callable[[Array], Array]:
+    """The softmax down the columns of a matrix, or along its rows where it is read so."""
+
+    def along(z: Array) -> Array:
+        if z.ndim == 2 and min(z.shape) > 1:
+            evaluator.world.conventions.add("across")
+            return ops.softmax(z.T).T if evaluator.world.reading.across else ops.softmax(z)
+        return ops.softmax(z)
+
+    return along
+
+
 def _word(node: Node) -> str:
     return node.text if isinstance(node, Word) else ""
 
@@ -78,7 +92,7 @@ def _binary(evaluator: Evaluator, bare: str, arguments: list[Node], node: Node) 
     a, b = (evaluator.value(item) for item in arguments)
     operation = ops.BINARY[bare]
     if bare in ("conv", "conv2d", "convolution"):
-        evaluator.world.convolved = True
+        evaluator.world.conventions.add("flipped")
         operation = ops.convolution if evaluator.world.reading.flipped else operation
     try:
         return operation(a, b)

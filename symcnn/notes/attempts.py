@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from symcnn.notes.apply import head_name
 from symcnn.notes.arguments import function_name
 from symcnn.notes.claims import Piece
+from symcnn.notes.facts import Cues
 from symcnn.notes.families import Reading
 from symcnn.notes.opaque import elementary
 from symcnn.notes.tree import Call, CallOrProduct, Differential, Node
@@ -56,7 +57,36 @@ def assumption_text(name: str) -> str:
         "denominator layout": "Jacobians are in denominator layout",
         "unflipped": "the convolution does not flip the filter (it is a cross-correlation)",
         "flipped": "the convolution flips the filter",
+        "across": "the softmax takes each row by itself",
+        "down": "the softmax takes each column by itself",
     }.get(name, name)
+
+
+QUESTIONS = {
+    "flipped": "whether the convolution flips the filter, on which this depends",
+    "across": "whether the softmax takes rows or columns, on which this depends",
+}
+"""Conventions that notes may leave open: the field of `Reading`, and what is not said."""
+
+OTHERWISE = {"flipped": "unflipped", "across": "down"}
+
+
+def decided(cues: Cues) -> frozenset[str]:
+    """The conventions that the prose states."""
+    said = {"flipped": cues.flipped or cues.unflipped, "across": cues.across or cues.down}
+    return frozenset(name for name, is_said in said.items() if is_said)
+
+
+def assumption_of(convention: str, reading: Reading) -> str:
+    """What is assumed of a convention under a reading."""
+    return convention if getattr(reading, convention) else OTHERWISE[convention]
+
+
+def turned(attempt: Attempt, convention: str) -> Attempt:
+    """The attempt under the other convention, as an assumption."""
+    switch: dict[str, bool] = {convention: not getattr(attempt.reading, convention)}
+    reading = replace(attempt.reading, **switch)  # type: ignore[arg-type]
+    return replace(attempt, reading=reading, assumption=assumption_of(convention, reading))
 
 
 def attempts(equations: Equations, piece: Piece, left: Node, right: Node) -> list[Attempt]:
@@ -69,7 +99,9 @@ def attempts(equations: Equations, piece: Piece, left: Node, right: Node) -> lis
     if cues.shaped and layout == "numerator":
         layout = "gradient"
     each = EACH.search(equations.document.text) is not None
-    base = Reading(layout=layout, scaled=cues.per_example, flipped=cues.flipped, each=each)
+    base = Reading(
+        layout=layout, scaled=cues.per_example, flipped=cues.flipped, across=cues.across, each=each
+    )
     settings = dict(equations.around.settings[piece.order])
     batch = batch_size_name(equations)
     if batch and equations.around.single[piece.order]:
@@ -112,7 +144,7 @@ def attempts(equations: Equations, piece: Piece, left: Node, right: Node) -> lis
 
 
 def _activations(equations: Equations, piece: Piece, left: Node, right: Node) -> list[tuple[str, str]]:
-    """A function that the notes do not define, and those that their definitions apply."""
+    """A function that the notes do not define, and those that their definitions apply; σ is mostly the logistic one."""
     facts = equations.bench.facts
     written = {ops_name for side in (left, right) for ops_name in applied_names(side)}
     world = equations.bench.world(piece.order)
@@ -120,7 +152,10 @@ def _activations(equations: Equations, piece: Piece, left: Node, right: Node) ->
     used = {name for body in bodies for name in applied_names(body)}
     missing = sorted(n for n in written - used if elementary(n) is None and n not in facts.functions)
     known = sorted(n for n in used if elementary(n) is not None)
-    return [(a, b) for a in missing[:2] for b in known[:3]]
+    usual = [
+        (name, "sigmoid") for name in ("sigma", "S") if name in written | used and name not in world.functions
+    ]
+    return [*((a, b) for a in missing[:2] for b in known[:3]), *(usual if not facts.cues.logistic else ())]
 
 
 def batch_size_name(equations: Equations) -> str | None:

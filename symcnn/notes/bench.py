@@ -72,7 +72,11 @@ class Bench:
                 ):
                     chosen.setdefault(slot_of(definition), definition)
         known = {definition.key for definition in chosen.values()}
-        roots = [root for d in chosen.values() if (root := root_of(d)) is not None and root.key not in known]
+        roots = [
+            root
+            for d in chosen.values()
+            if (root := root_of(d)) is not None and root.key in self.keys - known
+        ]
         return tuple(sorted((*chosen.values(), *roots), key=lambda d: d.order))
 
     def _soon(self, order: int) -> Iterator[Definition]:
@@ -163,7 +167,10 @@ class Bench:
     def _aside(self, active: tuple[Definition, ...], order: int) -> frozenset[str]:
         """The names that are defined in other sections or later than a place: what is said there may go without."""
         here = self.sections[order]
-        return frozenset(d.key for d in active if d.order > order or self.sections[d.order] != here)
+        elsewhere = {d.key for d in active if d.order > order or self.sections[d.order] != here}
+        squared = {d.key: root_of(d) for d in active}
+        roots = {root.key for root in squared.values() if root is not None and root.key in squared}
+        return frozenset(elsewhere | (roots - self._read(active)))
 
     def _read(self, active: tuple[Definition, ...]) -> set[str]:
         """The names that definitions read, without index letters and sizes."""

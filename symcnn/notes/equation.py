@@ -6,7 +6,16 @@ import re
 from dataclasses import dataclass, replace
 
 from symcnn.core.errors import SymcnnError
-from symcnn.notes.attempts import Attempt, assumption_text, attempts, batch_size_name
+from symcnn.notes.attempts import (
+    QUESTIONS,
+    Attempt,
+    assumption_of,
+    assumption_text,
+    attempts,
+    batch_size_name,
+    decided,
+    turned,
+)
 from symcnn.notes.bench import Bench
 from symcnn.notes.claims import Piece
 from symcnn.notes.compare import Outcome, compare
@@ -32,7 +41,8 @@ class Result:
     mismatch: bool = False
     node: Node | None = None
     world: World | None = None
-    convolved: bool = False
+    conventions: frozenset[str] = frozenset()
+    """The conventions on which the values depend, of those that the notes may leave open."""
 
     @property
     def proved(self) -> bool:
@@ -81,16 +91,18 @@ class Equations:
                     return Result(attempt, None, str(error), True, error.node)
                 if result is not None and result.proved and variant == 1 and world.axes.conflicts:
                     return result
-                return Result(attempt, None, str(error), True, error.node, convolved=world.convolved)
+                return Result(
+                    attempt, None, str(error), True, error.node, conventions=frozenset(world.conventions)
+                )
             except SymcnnError as error:
                 return Result(attempt, None, str(error))
             finally:
                 self.bench.renamed = renamed
             if result is not None and outcome.zero != result.outcome.zero:  # type: ignore[union-attr]
                 if outcome.zero is Zero.REFUTED:
-                    return Result(attempt, outcome, world=world, convolved=world.convolved)
+                    return Result(attempt, outcome, world=world, conventions=frozenset(world.conventions))
                 return result
-            result = Result(attempt, outcome, world=world, convolved=world.convolved)
+            result = Result(attempt, outcome, world=world, conventions=frozenset(world.conventions))
             if outcome.zero is not Zero.PROVED:
                 return result
         assert result is not None
@@ -125,12 +137,12 @@ class Equations:
         return repaired(piece, lefts, results, self)
 
     def _under_both(self, piece: Piece, left: Node, right: Node, result: Result) -> Verdict:
-        """The verdict on a proved claim: without an assumption only if a flip of the filter changes nothing."""
+        """The verdict on a proved claim: without an assumption only if no convention left open changes it."""
         attempt = result.attempt
-        if attempt.assumption is None and self._flip_is_open(result):
-            other = replace(attempt, reading=replace(attempt.reading, flipped=True))
-            if not self.run(piece, left, right, other).proved:
-                return self._proved(replace(result, attempt=replace(attempt, assumption="unflipped")))
+        for convention in self._open(result) if attempt.assumption is None else ():
+            if not self.run(piece, left, right, turned(attempt, convention)).proved:
+                assumed = assumption_of(convention, attempt.reading)
+                return self._proved(replace(result, attempt=replace(attempt, assumption=assumed)))
         batch = batch_size_name(self)
         if (
             attempt.assumption is None
@@ -157,29 +169,24 @@ class Equations:
         return False
 
     def _turned(self, piece: Piece, lefts: list[Node], results: list[Result]) -> Verdict | None:
-        """The verdict with the flipped filter, where the notes leave that open and it is not false too."""
+        """The verdict under another convention, where the notes leave it open and the claim is not false too."""
         chosen = next((r for r in results if r.refuted), None) or next(
             (r for r in results if r.mismatch), None
         )
-        if chosen is None or not self._flip_is_open(chosen) or piece.right is None:
+        if chosen is None or piece.right is None:
             return None
-        for left in lefts:
-            attempt = replace(
-                chosen.attempt, reading=replace(chosen.attempt.reading, flipped=True), assumption="flipped"
-            )
-            result = self.run(piece, left, piece.right, attempt)
-            if result.proved:
-                return self._proved(result)
-            if not result.refuted and not result.mismatch:
-                return Verdict(
-                    Kind.CANNOT_CHECK,
-                    reason="the notes do not say whether the convolution flips the filter, on which this depends",
-                )
+        for convention in self._open(chosen):
+            for left in lefts:
+                result = self.run(piece, left, piece.right, turned(chosen.attempt, convention))
+                if result.proved:
+                    return self._proved(result)
+                if not result.refuted and not result.mismatch:
+                    return Verdict(Kind.CANNOT_CHECK, reason=f"the notes do not say {QUESTIONS[convention]}")
         return None
 
-    def _flip_is_open(self, result: Result) -> bool:
-        cues = self.bench.facts.cues
-        return result.convolved and not (cues.flipped or cues.unflipped)
+    def _open(self, result: Result) -> list[str]:
+        """The conventions on which a result depends and of which the notes say nothing."""
+        return sorted(result.conventions - decided(self.bench.facts.cues))
 
     def _proved(self, result: Result) -> Verdict:
         proof = "symbolically, entry by entry at small sizes"

@@ -67,6 +67,10 @@ class Cues:
     zero_outside: bool = False
     flipped: bool = False
     unflipped: bool = False
+    across: bool = False
+    """A softmax of a matrix takes each row by itself."""
+    down: bool = False
+    """A softmax of a matrix takes each column by itself."""
     star_is_entrywise: bool = False
     logistic: bool = False
     per_example: bool = False

@@ -47,6 +47,8 @@ class Reading:
     single: bool = False
     scaled: bool = False
     flipped: bool = False
+    across: bool = False
+    """Whether a softmax of a matrix takes each row by itself, and not each column."""
     each: bool = False
     """Whether dX is a derivative of the loss of one example, where there is one for each and one for all."""
     activation: tuple[str, str] | None = None

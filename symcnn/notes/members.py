@@ -30,6 +30,7 @@ from symcnn.notes.tree import (
     Group,
     Juxtapose,
     Node,
+    Number,
     Product,
     Script,
     Sequence,
@@ -93,8 +94,18 @@ class Finder:
             for node in names_in(tree)
             if (name := indexed(node)[0]) is not None and name in self.letters
         }
-        """Names that are indexed themselves, as i_t: under a weight, W_i, such a letter is a label."""
+        self.tensors |= set(self._arrays())
+        """Names that are indexed themselves, as i_t, or arrays: under a weight, W_i, such a letter is a label."""
         self._declared()
+
+    def _arrays(self) -> Iterator[str]:
+        """Bare names that the notes introduce as arrays: put into a space, or capitals that a formula defines."""
+        for piece in self.found:
+            if isinstance(piece.left, Symbol) and piece.right is not None:
+                name = base_name(piece.left) or ""
+                computed = piece.first and piece.sign in ("=", ":=", "equiv") and name.isupper()
+                if space_size(piece) or (computed and not isinstance(piece.right, Number)):
+                    yield name
 
     def _counting(self, index: Node) -> list[str]:
         """The letters of an index that count; sizes do not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from symcnn.notes.parser_cursor import OPENING_COMMANDS
-from symcnn.notes.parser_derivatives import as_derivative
+from symcnn.notes.parser_derivatives import as_derivative, without_differentials
 from symcnn.notes.parser_fonts import in_font, styled
 from symcnn.notes.parser_layouts import Layouts, bracketed_matrix, held_together, joined
 from symcnn.notes.parser_tables import (
@@ -269,6 +269,7 @@ class Atoms(Layouts):
             derivative = as_derivative(numerator, denominator, "frac", span)
             if derivative is not None:
                 return derivative
+            denominator = without_differentials(numerator, denominator)
         return Fraction(span, numerator, denominator, form)
 
     def _physics_derivative(self, name: str, start: int) -> Node:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from symcnn.notes.marks import Span
 from symcnn.notes.tree import (
     Add,
@@ -33,6 +35,21 @@ def as_derivative(numerator: Node, denominator: Node, form: str, span: Span) -> 
     wrt = tuple(variable for variable, _ in split)
     orders = tuple(power for _, power in split)
     return Derivative(span, kind, of, wrt, orders, order, form, of is None)
+
+
+def without_differentials(numerator: Node, denominator: Node) -> Node:
+    """The denominator of a fraction that is no derivative: dσ below x - μ is d times σ, as nothing divides by dσ."""
+    if any(isinstance(part, Differential) or _mark(part, "d") for part in walk(numerator)):
+        return denominator
+    match denominator:
+        case Differential(kind="d", body=body):
+            letter = Symbol(Span(denominator.span.start, denominator.span.start + 1), "d")
+            return Juxtapose(denominator.span, (letter, body))
+        case Juxtapose(parts=parts) if any(isinstance(part, Differential) for part in parts):
+            split = (without_differentials(numerator, part) for part in parts)
+            flat = (item.parts if isinstance(item, Juxtapose) else (item,) for item in split)
+            return Juxtapose(denominator.span, tuple(itertools.chain.from_iterable(flat)))
+    return denominator
 
 
 def _variables(denominator: Node) -> tuple[str, tuple[Node, ...]]:

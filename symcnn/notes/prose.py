@@ -22,6 +22,9 @@ ZERO_BASED = (
 )
 
 
+ITEMS = "(?:example|sample|image|token|word|position|observation|data point|query|input)"
+
+
 def cues(text: str, whole: str) -> Cues:
     """The conventions that the prose of the notes states; `whole` is the text with its formulas."""
     plain = " ".join(text.split())
@@ -29,12 +32,20 @@ def cues(text: str, whole: str) -> Cues:
     def says(pattern: str) -> bool:
         return re.search(pattern, plain, re.I) is not None
 
+    def along(line: str) -> bool:
+        return says(
+            rf"softmax[^.]{{0,60}}\b{line}|\b{line}s?[^.]{{0,40}}softmax|{line}s?[^.]{{0,30}}\b(add|sum)s? (up )?to (one|1)"
+        )
+
+    rows = says(
+        rf"({ITEMS})s?[^.]{{0,30}}\bin (the )?rows\b|one ({ITEMS})[^.]{{0,20}}\brow\b|\brows are {ITEMS}s"
+    )
     return Cues(
         numerator_layout=says(r"numerator[ -]layout|Jacobian (formulation|convention)"),
         denominator_layout=says(r"denominator[ -]layout|(Hessian|gradient) formulation"),
-        rows=says(
-            r"(examples|samples|images)[^.]{0,30}\bin (the )?rows\b|one (example|sample|image)[^.]{0,20}\brow\b"
-        ),
+        rows=rows,
+        across=along("row") or (rows and not along("column")),
+        down=along("column") and not along("row"),
         zero_outside=says(r"(count|counts|counted|taken|read) as zero|zeros? outside|padd?ed (with|by) zeros")
         or re.search(r"(counts?|counted|taken|read) as \$0\$", whole) is not None,
         picks_rows=re.search(

@@ -49,7 +49,8 @@ class World:
         self.variant = variant
         self.settings = dict(settings or {})
         self.axes = Axes(variant, larger=facts.larger, steps=tuple(sorted(facts.steps)))
-        self.convolved = False
+        self.conventions: set[str] = set()
+        """The conventions, of those that notes may leave open, on which what was evaluated depends."""
         """Whether a convolution was met of which the notes do not say whether it flips the filter."""
         self.kinds: dict[str, str] = {}
         self.functions = {
@@ -65,7 +66,7 @@ class World:
         self._shapes: dict[Family, tuple[int, ...]] = {}
         self.first_indices: dict[Family, tuple[int, ...]] = {}
         self._tensors: dict[Family, Array] = {}
-        self.wholes: dict[tuple[int, ...], Array] = {}
+        self.wholes: dict[tuple[object, ...], Array] = {}
         self.known_values: dict[sp.Symbol, sp.Expr | None] = {}
         self.busy: set[Hashable] = set()
         self.opaque: set[sp.Symbol] = set()
