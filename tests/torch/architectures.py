@@ -338,7 +338,7 @@ def named(name: str) -> nn.Module:
 def smooth(net: nn.Module) -> nn.Module:
     """The same network without kinks: SiLU in place of ReLU, means in place of maxima."""
     for owner in list(net.modules()):
-        for key, own in list(owner.named_children()):
+        for key, own in list(owner._modules.items()):  # a module that stands twice is listed twice
             if isinstance(own, nn.ReLU):
                 setattr(owner, key, nn.SiLU())
             elif isinstance(own, nn.MaxPool2d):
