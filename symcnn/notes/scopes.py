@@ -75,12 +75,9 @@ def _by_section(document: Document, read: Iterable[tuple[Formula, Node]]) -> lis
         starts = [start for start, mine in levels if mine <= level]
         first = next(start for start, mine in levels if mine == level)
         starts = [start for start in starts if start >= first]
-        made = [
-            _made(read, start, end)
-            for start, end in zip(starts, [*starts[1:], len(document.text)], strict=True)
-        ]
-        every = {name for names in made for name in names}
         ends = [*starts[1:], len(document.text)]
+        made = [_made(read, start, end) for start, end in zip(starts, ends, strict=True)]
+        every = {name for names in made for name in names} | _stated(read, first)
         used = [_used(read, start, end) for start, end in zip(starts, ends, strict=True)]
         alone = all(not (uses & every) - own for uses, own in zip(used, made, strict=True))
         if alone and any(sum(name in names for names in made) >= MANY for name in every):
@@ -97,6 +94,14 @@ def _made(read: list[tuple[Formula, Node]], start: int, end: int) -> set[str]:
             name = base_name(left.base if isinstance(left, Script) else left)
             found |= {name} if name is not None else set()
     return found
+
+
+def _stated(read: list[tuple[Formula, Node]], end: int) -> set[str]:
+    """The names in the relations before a place, which give them a value or a shape for all that follows."""
+    before = pieces([(formula, tree) for formula, tree in read if formula.outer.start < end])
+    sides = [side for piece in before if piece.right is not None for side in (piece.left, piece.right)]
+    found = [name for side in sides if side is not None for name in names_in(side)]
+    return {base_name(name.base if isinstance(name, Script) else name) or "" for name in found}
 
 
 def _used(read: list[tuple[Formula, Node]], start: int, end: int) -> set[str]:

@@ -240,3 +240,25 @@ def test_lists_of_layers_are_counted_from_line_to_line() -> None:
 def test_a_list_of_layers_that_leaves_something_open_is_not_counted() -> None:
     page = LAYERS.replace("pad 2", "padded").replace("16x16x16", "9x9x16").replace("7x7x32", "8x8x32")
     assert not {"9x9x16", "8x8x32"} & {claim.latex for claim in judged(page).claims}
+
+
+def test_sections_that_go_on_with_what_stands_before_are_no_parts() -> None:
+    page = r"""
+# Activations
+
+Let $z = W x$ with $W \in \mathbb{R}^{m \times d}$.
+
+## A
+
+$y = 2 z$ gives $\frac{\partial L}{\partial W} = 2 \frac{\partial L}{\partial y} x^T$.
+
+## B
+
+$y = 3 z$ gives $\frac{\partial L}{\partial W} = 3 \frac{\partial L}{\partial y} x^T$.
+
+## C
+
+$y = 5 z$ gives $\frac{\partial L}{\partial W} = 5 \frac{\partial L}{\partial y} x^T$.
+"""
+    assert "fails" not in kinds(page)
+    assert "inconsistent-with-definition" not in kinds(page)
