@@ -75,7 +75,7 @@ def inner_product(evaluator: Evaluator, left: Node, right: Node) -> Array:
     a, b = evaluator.value(left), evaluator.value(right)
     if a.shape != b.shape:
         raise Mismatch(f"a scalar product of {shape_text(a)} and {shape_text(b)}", right)
-    return array(sp.Add(*(x * y for x, y in zip(a.flat, b.flat, strict=True))))
+    return array(sp.Add(*array(a * b).flat))
 
 
 CONVOLUTIONS = frozenset({"ast", "star", "circledast"})
