@@ -109,7 +109,7 @@ def decide(world: World, left: sp.Expr, right: sp.Expr) -> tuple[Zero, sp.Expr]:
     first = cotangents.expand(difference, stop)
     if zero_at_once(first):
         return Zero.PROVED, first
-    last = cotangents.expand(first, frozenset()) if _connected(world, first) else first
+    last = cotangents.expand(first, frozenset()) if is_connected(world, first) else first
     for attempt in (last, first) if first != last else (first,):
         if any(_proved_in_steps(world, attempt, latest_first) for latest_first in (True, False)):
             return Zero.PROVED, attempt
@@ -173,7 +173,7 @@ def unfold(world: World, expr: sp.Expr) -> sp.Expr:
     return expr
 
 
-def _connected(world: World, expr: sp.Expr) -> bool:
+def is_connected(world: World, expr: sp.Expr) -> bool:
     """Whether a cotangent in `expr` can be followed further, up to a loss that is defined."""
     for symbol in expr.free_symbols:
         if symbol in world.cotangents.of:

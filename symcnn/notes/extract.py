@@ -58,6 +58,10 @@ class Prose:
     cell: int | None = None
 
 
+BOM = "\ufeff"
+"""The mark that some editors put at the start of a UTF-8 file; it is kept, and counts as no column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What was read: the text, its formulas and prose in order, and the macros that it defines.
@@ -80,7 +84,8 @@ class Document:
         """Line and column, from 1, in the file, of an offset into `text`."""
         at = offset if self.notebook is None else self.notebook.in_file(offset)
         line = bisect_right(self._lines, at)
-        return line, at - self._lines[line - 1] + 1
+        column = at - self._lines[line - 1] + 1
+        return line, column - 1 if line == 1 and at > 0 and self.file.startswith(BOM) else column
 
     def rewritten(self, edits: Iterable[tuple[Span, str]]) -> str:
         """The file with each span of `text` replaced; everything else stays, byte for byte.
@@ -130,6 +135,9 @@ def read(text: str, kind: Kind) -> Document:
 
     Raises NotationError where a notebook is not JSON of the notebook format.
     """
+    file = text
+    if file.startswith(BOM):
+        text = " " + file[1:]  # the same places; no reader has to know the mark
     notebook = None
     if kind == "ipynb":
         notebook = read_notebook(text)
@@ -144,13 +152,13 @@ def read(text: str, kind: Kind) -> Document:
         source, macros = text, {}
         blocks = read_markdown(text)
     lines = tuple(line_starts(text))
-    empty = Document(kind, source, (), (), {}, text, notebook, _lines=lines)
+    empty = Document(kind, source, (), (), {}, file, notebook, _lines=lines)
     formulas = [_formula(block, found, empty) for block in blocks for found in block.formulas]
     for formula in formulas:
         macros.update(without_definitions(formula.latex)[1])
     prose = [one for block in blocks if (one := _prose(block, empty)) is not None]
     names = spelled_names(formula.latex for formula in formulas)
-    return Document(kind, source, tuple(formulas), tuple(prose), macros, text, notebook, names, lines)
+    return Document(kind, source, tuple(formulas), tuple(prose), macros, file, notebook, names, lines)
 
 
 def extract(text: str, kind: Kind) -> list[Formula]:

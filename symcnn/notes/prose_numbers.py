@@ -21,7 +21,7 @@ from symcnn.notes.parser import parse
 from symcnn.notes.tree import Add, Group, Juxtapose, Node, Number, Product, Script, Symbol
 from symcnn.notes.verdict import Claim, Kind, Verdict
 
-NUMBER = r"(\d[\d,]*)"
+NUMBER = r"(?<![\d,])(\d[\d,]{0,14})(?!\d)"
 BY = r"\s*(?:\$?\s*\\times\s*\$?|×|x|by)\s*"
 NOUN = r"(?:trainable\s+|learnable\s+|free\s+)?(?:parameters?|weights?|numbers?|entries|multiplications?)"
 PARAMETER_BASES = frozenset(
@@ -131,7 +131,7 @@ def _number(text: str) -> int:
 
 def _windows(text: str) -> Iterator[Count]:
     """How many values of each pooling window are taken, and how many are left."""
-    word = r"(\d+|" + "|".join(WORDS) + ")"
+    word = r"(?<!\d)(\d{1,9}|" + "|".join(WORDS) + ")"
     for match in re.finditer(
         rf"only\s+{word}\s+values?\s*\(?[^.$]{{0,20}}max[^.$]{{0,30}}?from\s+each", text, re.I
     ):
@@ -139,7 +139,7 @@ def _windows(text: str) -> Iterator[Count]:
         yield Count(
             span, Span(*match.span(1)), _number(match[1]), 1, "the maximum is one value of each window"
         )
-    window = re.search(rf"\$?(\d+){BY}(\d+)\$?\s+window", text)
+    window = re.search(rf"\$?(?<!\d)(\d{1,9}){BY}(?<!\d)(\d{1,9})\$?\s+window", text)
     if window is None:
         return
     rest = int(window[1]) * int(window[2]) - 1
@@ -152,8 +152,8 @@ def _windows(text: str) -> Iterator[Count]:
 def _maps(text: str) -> Iterator[Count]:
     """An image and a kernel give a map: n - k + 1 without padding, stride one."""
     pattern = (
-        rf"\$?(\d+){BY}(\d+)\$?\s+(?:image|input|picture)[^.]{{0,40}}?\$?(\d+){BY}(\d+)\$?\s+(?:kernel|filter)"
-        rf"[^.]{{0,30}}?(gives\s+(?:a\s+)?(?:map|output)\s+of\s+\$?(\d+)({BY})(\d+))"
+        rf"\$?(?<!\d)(\d{1,9}){BY}(?<!\d)(\d{1,9})\$?\s+(?:image|input|picture)[^.]{{0,40}}?\$?(?<!\d)(\d{1,9}){BY}(?<!\d)(\d{1,9})\$?\s+(?:kernel|filter)"
+        rf"[^.]{{0,30}}?(gives\s+(?:a\s+)?(?:map|output)\s+of\s+\$?(?<!\d)(\d{1,9})({BY})(?<!\d)(\d{1,9}))"
     )
     for match in re.finditer(pattern, text, re.S):
         size = int(match[1]) - int(match[3]) + 1
@@ -172,7 +172,7 @@ def _maps(text: str) -> Iterator[Count]:
 def _kernels(text: str) -> Iterator[Count]:
     """64 kernels of 3 × 3 on 16 channels have 64 · 3 · 3 · 16 weights."""
     pattern = (
-        rf"(\d+)\s+(?:kernels|filters)\s+of\s+(?:size\s+)?\$?(\d+){BY}(\d+)\$?\s+on\s+(\d+)\s+channels\s+"
+        rf"(?<!\d)(\d{1,9})\s+(?:kernels|filters)\s+of\s+(?:size\s+)?\$?(?<!\d)(\d{1,9}){BY}(?<!\d)(\d{1,9})\$?\s+on\s+(?<!\d)(\d{1,9})\s+channels\s+"
         rf"((?:has|have)\s+{NUMBER}\s+{NOUN})"
     )
     for match in re.finditer(pattern, text):
@@ -301,10 +301,10 @@ def _entries(document: Document, found: list[Piece], facts: Facts) -> Iterator[C
 def _counted(text: str) -> dict[str, int]:
     """`ten classes` gives K = 10; `$D$ is $... = 3072$` gives D."""
     known: dict[str, int] = {}
-    word = r"(\d+|" + "|".join(WORDS) + ")"
+    word = r"(?<!\d)(\d{1,9}|" + "|".join(WORDS) + ")"
     match = re.search(rf"{word}\s+classes", text)
     if match:
         known["K"] = _number(match[1])
-    for found in re.finditer(r"\$(\w)\$\s+is\s+\$[^$]*=\s*(\d+)\$", text):
+    for found in re.finditer(r"\$(\w)\$\s+is\s+\$[^$]*=\s*(?<!\d)(\d{1,9})\$", text):
         known[found[1]] = int(found[2])
     return known

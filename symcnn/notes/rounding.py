@@ -15,6 +15,7 @@ import sympy as sp
 
 from symcnn.core.errors import SymcnnError
 from symcnn.notes.claims import Piece
+from symcnn.notes.counterexample import about
 from symcnn.notes.defined_values import expanded
 from symcnn.notes.evaluate import Evaluator
 from symcnn.notes.facts import Facts
@@ -42,6 +43,9 @@ COARSE = sp.Rational(1, 20)
 """The part of a value above which rounded numbers leave it open."""
 
 ROUNDS = 6
+
+MOST_DECIMALS = 8
+"""Decimals up to which a number is printed as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +267,9 @@ def _wrong(left: Known, right: Known, gaps: list[sp.Expr], piece: Piece) -> Verd
     """A number that is not the value, with the value in its digits."""
     assert piece.right is not None
     at = gaps.index(max(gaps))
-    value, stated = left.value[at], right.value[at]
-    example = Counterexample({}, str(sp.N(value, 6)), str(sp.N(stated, 6)))
-    reason = f"the value is {sp.N(value, 6)}"
+    value = _spelled(left.exact[at])
+    example = Counterexample({}, value, _spelled(right.exact[at]))
+    reason = f"the value is {value}"
     wrong = [k for k, gap in enumerate(gaps) if gap > 2 * SLIP * (right.slack[k] + left.slack[k])] or [at]
     entries = _entries(piece.right)
     if len(entries) != len(gaps) or not all(_is_alone(entry) for entry in entries):
@@ -309,3 +313,12 @@ def by_example(piece: Piece, equations: Equations) -> Verdict | None:
         return None
     how = "with the numbers of the notes, exactly"
     return Verdict(Kind.HOLDS_IF, proof=how, assumption="the numbers of the example")
+
+
+def _spelled(value: sp.Expr) -> str:
+    """A decimal number as it is where it is short, else its first digits."""
+    for digits in range(MOST_DECIMALS + 1):
+        scaled = value * 10**digits
+        if scaled.is_Rational and scaled.is_Integer:
+            return f"{Decimal(int(scaled)).scaleb(-digits):f}"
+    return about(value)
