@@ -68,8 +68,11 @@ def answer(process: subprocess.Popen[str], patience: float) -> dict[str, Any]:
     assert process.stdout is not None, "its output is a pipe"
     if not select.select([process.stdout], [], [], patience)[0]:
         process.kill()
+        process.wait()
         return {"absent": f"not ready within {patience:.0f} s"}
     line = process.stdout.readline()
+    if not line:
+        process.wait()
     said: dict[str, Any] = json.loads(line) if line else {"absent": "it failed; its message is above"}
     return said
 
@@ -123,6 +126,8 @@ def _rounds(running: dict[str, subprocess.Popen[str]], plan: Plan, found: Found)
     for _ in range(plan.rounds):
         seconds: dict[str, float] = {}
         for name, process in running.items():
+            if process.poll() is not None:
+                continue
             assert process.stdin is not None, "its input is a pipe"
             process.stdin.write(f"{plan.seconds}\n")
             process.stdin.flush()
