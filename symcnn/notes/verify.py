@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sympy.core.cache import clear_cache
+
 from symcnn.notes.bindings import NO_BINDINGS, Bindings, bound, read_bindings, unbound
 from symcnn.notes.claims import Piece, pieces
 from symcnn.notes.context import gather
@@ -66,6 +68,7 @@ def verify_document(
         claims += checks.of_part(part, number, len(parts), here, written, bindings)
     claims = _once(claims)
     claims.sort(key=lambda claim: (claim.span.start, claim.span.end))
+    clear_cache()  # SymPy keeps the values of one page, which are of no use for the next
     return Report(name, document, unbound(document, notes, claims))
 
 
