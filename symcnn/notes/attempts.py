@@ -57,6 +57,7 @@ def assumption_text(name: str) -> str:
         "denominator layout": "Jacobians are in denominator layout",
         "unflipped": "the convolution does not flip the filter (it is a cross-correlation)",
         "flipped": "the convolution flips the filter",
+        "constants": "what the notes write no differential of is constant",
         "across": "the softmax takes each row by itself",
         "down": "the softmax takes each column by itself",
     }.get(name, name)
@@ -118,6 +119,9 @@ def attempts(equations: Equations, piece: Piece, left: Node, right: Node) -> lis
         found.append(Attempt(replace(base, activation=pair), settings, functions, f"{pair[0]} is {pair[1]}"))
     every = found[: 2 if functions else 1]
     for attempt in every:
+        if facts.differentials:
+            constants = replace(base, constants=True)
+            found.append(replace(attempt, reading=constants, assumption="constants"))
         if not facts.differentials:
             entrywise = replace(base, entrywise=True)
             found.append(replace(attempt, reading=entrywise, assumption="entrywise"))

@@ -9,10 +9,20 @@ from symcnn.notes.claims import Piece
 from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts, Shape
 from symcnn.notes.marks import Span
-from symcnn.notes.name_parts import letter
+from symcnn.notes.name_parts import letter, subscript_items
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.ranges import mark_sizes
-from symcnn.notes.tree import Derivative, Group, Node, Number, Product, Script, Sequence, Symbol
+from symcnn.notes.tree import (
+    CallOrProduct,
+    Derivative,
+    Group,
+    Node,
+    Number,
+    Product,
+    Script,
+    Sequence,
+    Symbol,
+)
 from symcnn.notes.walking import walk
 
 BETWEEN = re.compile(
@@ -136,10 +146,14 @@ def note_membership(facts: Facts, left: Node, right: Node, line: int, order: int
 
 
 def real_space(node: Node) -> tuple[Node, ...] | None:
-    """The sizes in R^{m x n}."""
+    """The sizes in R^{m x n}, and in M_{m,n}(R), the matrices with m rows and n columns."""
     match node:
-        case Script(base=Symbol(name="R", font="bb"), sup=Node() as sup):
+        case Script(base=Symbol(name="R", font="bb" | "bf"), sup=Node() as sup):
             return shape_of(sup) or (sup,)
+        case CallOrProduct(head=Script(base=Symbol(name="M"), sub=Node() as sub, sup=None), group=group):
+            sizes = shape_of(sub) or tuple(subscript_items(sub))
+            reals = isinstance(group.body, Symbol) and group.body.name in ("R", "K", "C")
+            return None if not reals or len(sizes) > 2 else sizes * 2 if len(sizes) == 1 else sizes
     return None
 
 

@@ -107,6 +107,8 @@ class Facts:
     """For a size the sizes that the bounds of sums and ranges take away from it: it is not below them."""
     differentials: bool = False
     """dX is a differential on this page, and not the name of a gradient."""
+    varied: frozenset[str] = frozenset()
+    """The names whose differentials the notes write."""
     together: set[int] = field(default_factory=set)
     """Pieces of chains that set several names to one number, `k = s = 1`."""
     spoken: dict[int, tuple[Definition, ...]] = field(default_factory=dict)

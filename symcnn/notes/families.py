@@ -49,6 +49,8 @@ class Reading:
     flipped: bool = False
     across: bool = False
     """Whether a softmax of a matrix takes each row by itself, and not each column."""
+    constants: bool = False
+    """Whether what has no differential anywhere in the notes does not vary."""
     each: bool = False
     """Whether dX is a derivative of the loss of one example, where there is one for each and one for all."""
     activation: tuple[str, str] | None = None

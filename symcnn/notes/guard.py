@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symcnn.notes.arguments import arguments_of, function_name
 from symcnn.notes.claims import Piece
-from symcnn.notes.name_parts import base_name, letter
+from symcnn.notes.name_parts import base_name, letter, names_in
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import known_function, operation_name
 from symcnn.notes.tree import (
@@ -46,6 +46,8 @@ class Guard:
     def __init__(self, equations: Equations) -> None:
         self.equations = equations
         self.true_differentials = any(_is_true_differential(piece, equations) for piece in equations.pieces)
+        sides = [side for piece in equations.pieces for side in (piece.left, piece.right) if side is not None]
+        self.varied = frozenset(key for side in sides for key in _differentials(side, equations))
         self.tensors_by_index = self._tensors_by_index()
         self.primed = self._primed()
         self.inner = INNER.search(equations.document.text) is not None
@@ -174,11 +176,31 @@ NAMES_GRADIENT = re.compile(
 """Words that make dy the name of a gradient: `dy` (the gradient of the loss on `y`)."""
 
 
+def _differentials(side: Node, equations: Equations) -> set[str]:
+    """The names whose differentials stand in a formula."""
+    bodies = [node.body for node in walk(side) if isinstance(node, Differential)]
+    refs = [read_name(node, equations.bench.facts.habits) for body in bodies for node in names_in(body)]
+    return {equations.bench.facts.resolve(ref.key) for ref in refs if ref is not None}
+
+
+def _follows_the_computation(piece: Piece, equations: Equations) -> bool:
+    """Whether df is given by the dx of what f is computed from; gradients go the other way."""
+    habits = equations.bench.facts.habits
+    whole, parts = (_differentials(side, equations) if side else set() for side in (piece.left, piece.right))
+    if len(whole) != 1 or not parts:
+        return False
+    bodies = [d.body for d in equations.bench.facts.definitions if d.key in whole and d.layer is None]
+    read = {ref.key for body in bodies for n in names_in(body) if (ref := read_name(n, habits)) is not None}
+    return bool(read) and parts <= read and not parts & whole
+
+
 def _is_true_differential(piece: Piece, equations: Equations) -> bool:
-    """Whether a formula differentiates: d of an expression, of the loss, or inside of a trace."""
+    """Whether a formula differentiates: d of an expression, of the loss, inside of a trace, or of what it computes."""
     losses = equations.bench.facts.losses
     if NAMES_GRADIENT.search(equations.document.text):
         return False
+    if _follows_the_computation(piece, equations):
+        return True
     for side in (piece.left, piece.right):
         for node in walk(side) if side is not None else ():
             match node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from symcnn.notes.claims import Piece
+from symcnn.notes.declared_shapes import real_space
 from symcnn.notes.free import bound_letters
 from symcnn.notes.name_parts import (
     LAYER_LETTERS,
@@ -14,7 +15,7 @@ from symcnn.notes.name_parts import (
     subscript_items,
     superscript_items,
 )
-from symcnn.notes.tree import BigOperator, Derivative, Gradient, Group, Node, Product, Script, Symbol
+from symcnn.notes.tree import BigOperator, Derivative, Gradient, Group, Node, Script, Symbol
 from symcnn.notes.walking import children
 
 
@@ -62,12 +63,10 @@ def space_size(piece: Piece) -> int | None:
     """How many sizes the space has in which a piece declares a name to be."""
     if piece.sign != "in":
         return None
-    match piece.right:
-        case Script(base=Symbol(name="R", font="bb"), sup=Node() as sup):
-            inner = sup.body if isinstance(sup, Group) else sup
-            sizes = inner.factors if isinstance(inner, Product) else (inner,)
-            return 1 if any(getattr(size, "text", "") == "1" for size in sizes) else len(sizes)
-    return None
+    sizes = real_space(piece.right) if piece.right is not None else None
+    if sizes is None:
+        return None
+    return 1 if any(getattr(size, "text", "") == "1" for size in sizes) else len(sizes)
 
 
 def bound_in(node: Node) -> list[str]:

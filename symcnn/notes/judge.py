@@ -59,6 +59,7 @@ class Judge:
         self.equations = Equations(self.bench, document, found, self.lines)
         self.guard = Guard(self.equations)
         facts.differentials = self.guard.true_differentials
+        facts.varied = self.guard.varied
         self.definitions = {d.order: d for d in facts.definitions}
         self.by_slot: dict[Slot, list[Definition]] = {}
         for definition in facts.definitions:

@@ -228,6 +228,12 @@ def is_transpose(sup: Node | None) -> bool:
     return False
 
 
+def is_inverse(sup: Node | None) -> bool:
+    return (
+        isinstance(sup, Unary) and sup.name == "-" and isinstance(sup.body, Number) and sup.body.text == "1"
+    )
+
+
 def is_capital(node: Node) -> bool:
     match node:
         case Symbol(name=name):

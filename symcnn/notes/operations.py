@@ -136,6 +136,12 @@ def trace(x: Array) -> Array:
     return array(sp.Add(*(x[k, k] for k in range(x.shape[0]))))
 
 
+def determinant(x: Array) -> Array:
+    if x.ndim != 2 or x.shape[0] != x.shape[1]:
+        raise ShapeError(f"a determinant needs a square matrix, came {_shape(x)}")
+    return array(sp.Matrix(x.tolist()).det(method="berkowitz"))
+
+
 def rotated(x: Array) -> Array:
     """Turned by 180 degrees."""
     return x[::-1, ::-1]
@@ -186,6 +192,7 @@ UNARY: dict[str, Callable[[Array], Array]] = {
     "avg": mean,
     "trace": trace,
     "tr": trace,
+    "det": determinant,
     "rot180": rotated,
     "flip": rotated,
     "rot": rotated,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from symcnn.notes.marks import Operator, Relation, Separator, Span
+from symcnn.notes.parser_left import with_left_scripts
 from symcnn.notes.parser_macros import expand, without_definitions
 from symcnn.notes.parser_names import joined_names
 from symcnn.notes.parser_operators import Operators
@@ -287,6 +288,7 @@ class Parser(Operators):
         if len(parts) > 1:
             parts = [part for part in parts if not isinstance(part, Empty)] or parts[:1]
         flat = [one for part in parts for one in (part.parts if isinstance(part, Juxtapose) else (part,))]
+        flat = with_left_scripts(flat)
         return flat[0] if len(flat) == 1 else Juxtapose(self.since(start), tuple(flat))
 
     def _belongs_below(self) -> bool:

@@ -28,13 +28,16 @@ class Words(Cursor):
     """Reads letters, digits and texts."""
 
     def number(self) -> Number:
-        """Digits that touch, with point, thousands separators (`1{,}000`) and exponent (`1e-5`)."""
+        """Digits that touch, with point or comma (`0{,}5`), thousands separators (`1{,}000`), exponent (`1e-5`)."""
         start = self.at
         digits = self._digits()
         while self._thousands():
             digits += self._digits()
         if self.is_decimal_point() and (not digits or self._touches()):
             self.advance()
+            digits += "." + self._digits()
+        elif digits and self._decimal_comma():
+            self.at += 3
             digits += "." + self._digits()
         digits += self._exponent()
         return Number(self.since(start), digits)
@@ -49,6 +52,16 @@ class Words(Cursor):
         while self.next_is("digit") and (not digits or self._touches()):
             digits += self.advance().text
         return digits
+
+    def _decimal_comma(self) -> bool:
+        """Whether the comma in braces follows that many languages write for the point, `0{,}5`."""
+        return (
+            self.next_is("open")
+            and self.peek(1).text == ","
+            and self.peek(2).kind == "close"
+            and self.peek(3).kind == "digit"
+            and self._touches(3)
+        )
 
     def _thousands(self) -> bool:
         """Skips a separator of thousands where exactly three digits follow it."""

@@ -22,6 +22,7 @@ from symcnn.notes.tree import Add, Group, Juxtapose, Node, Number, Product, Scri
 from symcnn.notes.verdict import Claim, Kind, Verdict
 
 NUMBER = r"(?<![\d,])(\d[\d,]{0,14})(?!\d)"
+SIZE = r"(?<!\d)(\d{1,9})"
 BY = r"\s*(?:\$?\s*\\times\s*\$?|×|x|by)\s*"
 NOUN = r"(?:trainable\s+|learnable\s+|free\s+)?(?:parameters?|weights?|numbers?|entries|multiplications?)"
 PARAMETER_BASES = frozenset(
@@ -139,7 +140,7 @@ def _windows(text: str) -> Iterator[Count]:
         yield Count(
             span, Span(*match.span(1)), _number(match[1]), 1, "the maximum is one value of each window"
         )
-    window = re.search(rf"\$?(?<!\d)(\d{1,9}){BY}(?<!\d)(\d{1,9})\$?\s+window", text)
+    window = re.search(rf"\$?{SIZE}{BY}{SIZE}\$?\s+window", text)
     if window is None:
         return
     rest = int(window[1]) * int(window[2]) - 1
@@ -152,8 +153,9 @@ def _windows(text: str) -> Iterator[Count]:
 def _maps(text: str) -> Iterator[Count]:
     """An image and a kernel give a map: n - k + 1 without padding, stride one."""
     pattern = (
-        rf"\$?(?<!\d)(\d{1,9}){BY}(?<!\d)(\d{1,9})\$?\s+(?:image|input|picture)[^.]{{0,40}}?\$?(?<!\d)(\d{1,9}){BY}(?<!\d)(\d{1,9})\$?\s+(?:kernel|filter)"
-        rf"[^.]{{0,30}}?(gives\s+(?:a\s+)?(?:map|output)\s+of\s+\$?(?<!\d)(\d{1,9})({BY})(?<!\d)(\d{1,9}))"
+        rf"\$?{SIZE}{BY}{SIZE}\$?\s+(?:image|input|picture)[^.]{{0,40}}?"
+        rf"\$?{SIZE}{BY}{SIZE}\$?\s+(?:kernel|filter)"
+        rf"[^.]{{0,30}}?(gives\s+(?:a\s+)?(?:map|output)\s+of\s+\$?{SIZE}({BY}){SIZE})"
     )
     for match in re.finditer(pattern, text, re.S):
         size = int(match[1]) - int(match[3]) + 1
@@ -172,7 +174,7 @@ def _maps(text: str) -> Iterator[Count]:
 def _kernels(text: str) -> Iterator[Count]:
     """64 kernels of 3 × 3 on 16 channels have 64 · 3 · 3 · 16 weights."""
     pattern = (
-        rf"(?<!\d)(\d{1,9})\s+(?:kernels|filters)\s+of\s+(?:size\s+)?\$?(?<!\d)(\d{1,9}){BY}(?<!\d)(\d{1,9})\$?\s+on\s+(?<!\d)(\d{1,9})\s+channels\s+"
+        rf"{SIZE}\s+(?:kernels|filters)\s+of\s+(?:size\s+)?\$?{SIZE}{BY}{SIZE}\$?\s+on\s+{SIZE}\s+channels\s+"
         rf"((?:has|have)\s+{NUMBER}\s+{NOUN})"
     )
     for match in re.finditer(pattern, text):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symcnn.notes.marks import Operator
-from symcnn.notes.name_parts import is_list, is_transpose, letter, subscript_items
+from symcnn.notes.name_parts import is_capital, is_inverse, is_list, is_transpose, letter, subscript_items
 from symcnn.notes.names import Ref, read_name
 from symcnn.notes.shape_axes import COUNTER, ONE, Axis, Shape, kind_of, transposed
 from symcnn.notes.shaper_calls import call_or_product_shape, call_shape
@@ -219,6 +219,8 @@ class Shaper:
         if ref is not None:
             if ref.power is not None:
                 self.shape(ref.power)
+            if is_inverse(ref.power) and is_capital(node.base):
+                return self.square(node)
             return self._ref(ref)
         base = self.shape(node.base)
         if isinstance(node.base, Matrix) and not is_transpose(node.sup):
@@ -230,7 +232,19 @@ class Shaper:
             return ()
         if is_transpose(node.sup):
             return transposed(base)
-        return base
+        return self.square(node.base) if is_inverse(node.sup) and base != () else base
+
+    def square(self, node: Node) -> Shape:
+        """The shape of a matrix that can only be square: under an inverse, a trace, a determinant."""
+        known = (
+            self.shape(node) if not isinstance(node, Script) or node.sup is None else self.shape(node.base)
+        )
+        if known is None:
+            axis = self.fresh(node)
+            known = self.assume(node, (axis, axis))
+        if len(known) == 2:
+            self.join(*known)
+        return known
 
     def _tie(self, shape: Shape, indices: tuple[Node, ...]) -> None:
         """The letters of an entry that is read of something computed run through its axes."""

@@ -47,12 +47,7 @@ def call_shape(shaper: Shaper, function: Node, argument: Node) -> Shape:
     first = shapes[0] if shapes else None
     match name:
         case "trace" | "tr" | "det" if len(arguments) == 1:
-            axis = shaper.fresh(arguments[0])
-            square = (
-                first if first is not None and len(first) == 2 else shaper.assume(arguments[0], (axis, axis))
-            )
-            if square is not None and len(square) == 2:
-                shaper.join(*square)
+            shaper.square(arguments[0])
             return ()
         case "sum" | "mean" | "avg":
             return () if len(arguments) == 1 else None

@@ -38,10 +38,19 @@ class Differentials:
         for symbol in sorted(expr.free_symbols, key=str):
             if symbol in self.of or symbol in self.world.cotangents.of:
                 raise Unreadable("a differential of a differential, or of a derivative of the loss")
+            if self._is_constant(symbol):
+                continue
             made = sp.Symbol(f"d({symbol})")
             self.of.setdefault(made, symbol)
             total += sp.diff(expr, symbol) * made
         return total
+
+    def _is_constant(self, symbol: sp.Symbol) -> bool:
+        """Whether an entry is given and, by the reading, does not vary."""
+        if not self.world.reading.constants or symbol not in self.world.origin:
+            return False
+        given = defined_value(self.world, symbol) is None
+        return given and self.world.origin[symbol][0].key not in self.world.facts.varied
 
     def opened(self, expr: sp.Expr) -> sp.Expr:
         """`expr` with the differentials of defined names put in, down to those of given ones."""
