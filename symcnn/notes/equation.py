@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from symcnn.core.errors import SymcnnError
+from symcnn.notes import example_numbers
 from symcnn.notes.attempts import (
     QUESTIONS,
     Attempt,
@@ -130,6 +131,9 @@ class Equations:
         sized = any(r.mismatch for r in results) and not any(r.refuted for r in results)
         if sized and not names_in(piece.right):
             return Verdict(Kind.CANNOT_CHECK, reason="numbers of an example with sizes of its own")
+        worked = example_numbers.judge(piece, results, self)
+        if worked is not None:
+            return worked
         if re.search(r"\b[Ff]or (?:a )?(?:negative|positive)\b", self.around.words_before(piece)[-80:]):
             return Verdict(Kind.CANNOT_CHECK, reason="the words before restrict it to a part of the numbers")
         from symcnn.notes.repair import repaired
