@@ -10,7 +10,7 @@ from symcnn.notes.claims import Piece, set_together
 from symcnn.notes.declared_shapes import find_scalars, find_stated_shapes, note_membership, shape_of
 from symcnn.notes.definitions import definition_of, is_signature, note_function
 from symcnn.notes.extract import Document
-from symcnn.notes.facts import Facts, Shape
+from symcnn.notes.facts import Definition, Facts, Shape
 from symcnn.notes.habits import observe
 from symcnn.notes.members import find_members
 from symcnn.notes.name_parts import names_in
@@ -45,6 +45,8 @@ def gather(
     facts.normalised = talk.one_hot(document.text)
     find_sizes(facts, trees)
     find_members(facts.habits, trees, found, facts.sizes, document.text)
+    bases = {name.partition("_")[0] for name in facts.normalised}
+    facts.normalised |= bases & set(facts.habits.members)
     find_ranges(facts, trees, document.text)
     find_losses(facts, trees)
     find_layers(facts, trees)
@@ -70,6 +72,7 @@ def gather(
     order = {d.key: d.order for d in reversed(facts.definitions)}
     facts.losses.sort(key=lambda key: order.get(key, -1))
     find_stated_shapes(facts, found, document)
+    facts.definitions[:] = [d for d in facts.definitions if not _sets_a_size(facts, d)]
     find_scalars(facts, found, document)
     find_first_index(facts, trees)
     find_larger(facts, trees)
@@ -109,6 +112,12 @@ def _note(facts: Facts, piece: Piece, document: Document) -> None:
         facts.definitions.append(definition)
     else:
         note_function(facts, piece, line)
+
+
+def _sets_a_size(facts: Facts, definition: Definition) -> bool:
+    """Whether a number is given to a size of a declared shape; that is for its own place, and no definition."""
+    plain = definition.indices is None and definition.layer is None and definition.member is None
+    return plain and definition.key in facts.sizes and isinstance(definition.body, Number)
 
 
 def _has_formula(facts: Facts, piece: Piece) -> bool:
