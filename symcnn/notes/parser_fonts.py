@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def in_font(parser: Atoms, font: str, start: int) -> Node:
     name = _braced_name(parser)
-    if name and (font in ("rm", "sf", "tt", "it") or name.lower() in NAMES):
+    if name and (font in ("rm", "sf", "tt", "it") or "_" in name or name.lower() in NAMES):
         parser.at += len(name) + 2
         return Word(parser.since(start), name, font)
     if not (parser.peek().kind in ("open", "letter", "digit") or parser.names_symbol(parser.peek())):
@@ -24,12 +24,14 @@ def in_font(parser: Atoms, font: str, start: int) -> Node:
 
 
 def _braced_name(parser: Atoms) -> str:
-    """The one word of letters and digits in the braces that come, or nothing."""
+    r"""The one word of letters, digits and escaped underscores, `inv\_std`, in the braces that come, or nothing."""
     if not parser.next_is("open"):
         return ""
     ahead, name = 1, ""
-    while parser.peek(ahead).kind in ("letter", "digit") or (
-        parser.peek(ahead).text == "-" and len(name) > 1
+    while (
+        parser.peek(ahead).kind in ("letter", "digit")
+        or (parser.peek(ahead).text == "-" and len(name) > 1)
+        or (parser.peek(ahead).kind == "command" and parser.peek(ahead).text == "_" and name)
     ):
         name += parser.peek(ahead).text
         ahead += 1

@@ -91,10 +91,16 @@ def _runs(tokens: list[Token]) -> Iterator[tuple[int, int]]:
         if tokens[start].kind == "letter":
             while end < len(tokens) and _touch(tokens, end):
                 end += 1
-            yield start, end
+            if not _is_underscore(tokens, start - 1) and not _is_underscore(tokens, end):
+                yield start, end
         elif tokens[start].kind == "text":
             yield start, end
         start = end
+
+
+def _is_underscore(tokens: list[Token], place: int) -> bool:
+    r"""Whether an escaped underscore stands there: the letters beside it are part of one name, `grad\_out`."""
+    return 0 <= place < len(tokens) and tokens[place].kind == "command" and tokens[place].text == "_"
 
 
 def _touch(tokens: list[Token], place: int) -> bool:

@@ -98,6 +98,18 @@ class Words(Cursor):
             ahead += 1
         return letters
 
+    def _underscored(self) -> str:
+        r"""Letters and digits that escaped underscores join, `grad\_out`, or nothing."""
+        ahead, name = 0, ""
+        while self.peek(ahead).kind in ("letter", "digit") or (
+            self.peek(ahead).kind == "command" and self.peek(ahead).text == "_"
+        ):
+            if name and not self._touches(ahead):
+                break
+            name += self.peek(ahead).text
+            ahead += 1
+        return name if "_" in name.rstrip("_") and not name.endswith("_") else ""
+
     def raw_name(self) -> str:
         """The bare letters (and digits, and dotted parts) from here on that make one name, or nothing."""
         letters = self.run_of_letters()
@@ -127,6 +139,9 @@ class Words(Cursor):
     def letters(self) -> Node:
         """One symbol, or a name typed as bare letters."""
         start = self.at
+        if name := self._underscored():
+            self.at += len(name)
+            return Word(self.since(start), name, "it")
         name = self.raw_name()
         if not name:
             return Symbol(self.peek().span, self.advance().text)

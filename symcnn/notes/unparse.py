@@ -109,16 +109,15 @@ class Printer:
         return rf"\{FONT_COMMANDS[node.font]}{{{printed}}}" if node.font else printed
 
     def word(self, node: Word) -> str:
+        escaped = node.text.replace("_", r"\_")
         match node.style:
             case "command":
                 return "\\" + node.text
             case "raw":
                 return node.text
-            case "text":
-                return rf"\text{{{node.text.replace('_', chr(92) + '_')}}}"
-            case "operatorname":
-                return rf"\operatorname{{{node.text}}}"
-        return rf"\{FONT_COMMANDS[node.style]}{{{node.text}}}"
+            case "text" | "operatorname":
+                return rf"\{node.style}{{{escaped}}}"
+        return rf"\{FONT_COMMANDS[node.style]}{{{escaped}}}"
 
     def text(self, node: Text) -> str:
         return rf"\text{{{node.text}}}"

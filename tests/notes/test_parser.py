@@ -386,3 +386,23 @@ def test_every_formula_of_the_pages_is_read_and_printed(path: Path) -> None:
     for formula in document.formulas:
         node = parse(formula.latex, macros=document.macros)
         assert same(parse(unparse(node)), node), formula.latex
+
+
+@pytest.mark.parametrize("font", ["mathrm", "mathtt", "mathsf", "mathbf", "text", "operatorname"])
+def test_a_word_with_escaped_underscores_is_one_name(font: str) -> None:
+    node = parse(rf"\{font}{{inv\_std}}_j^3", names=frozenset({"inv"}))
+    assert isinstance(node, tree.Script)
+    assert isinstance(node.base, tree.Word)
+    assert node.base.text == "inv_std"
+    assert node.sub is not None
+    assert node.sup is not None
+    assert same(parse(unparse(node)), node)
+
+
+def test_escaped_underscores_join_bare_letters() -> None:
+    node = parse(
+        r"\frac{\partial L}{\partial x\_hat_{ij}} grad\_w2 \cdot a", names=frozenset({"hat", "grad"})
+    )
+    names = [one.text for one in walk(node) if isinstance(one, tree.Word)]
+    assert names == ["x_hat", "grad_w2"]
+    assert same(parse(unparse(node)), node)
