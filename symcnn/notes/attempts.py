@@ -57,6 +57,8 @@ def assumption_text(name: str) -> str:
         "denominator layout": "Jacobians are in denominator layout",
         "unflipped": "the convolution does not flip the filter (it is a cross-correlation)",
         "flipped": "the convolution flips the filter",
+        "latest_first": "in a product over an index the factor of the largest index stands on the left",
+        "latest_last": "in a product over an index the factor of the largest index stands on the right",
         "constants": "what the notes write no differential of is constant",
         "across": "the softmax takes each row by itself",
         "down": "the softmax takes each column by itself",
@@ -66,15 +68,20 @@ def assumption_text(name: str) -> str:
 QUESTIONS = {
     "flipped": "whether the convolution flips the filter, on which this depends",
     "across": "whether the softmax takes rows or columns, on which this depends",
+    "latest_first": "in which order the matrices of a product stand",
 }
 """Conventions that notes may leave open: the field of `Reading`, and what is not said."""
 
-OTHERWISE = {"flipped": "unflipped", "across": "down"}
+OTHERWISE = {"flipped": "unflipped", "across": "down", "latest_first": "latest_last"}
 
 
 def decided(cues: Cues) -> frozenset[str]:
     """The conventions that the prose states."""
-    said = {"flipped": cues.flipped or cues.unflipped, "across": cues.across or cues.down}
+    said = {
+        "flipped": cues.flipped or cues.unflipped,
+        "across": cues.across or cues.down,
+        "latest_first": cues.latest_first or cues.latest_last,
+    }
     return frozenset(name for name, is_said in said.items() if is_said)
 
 
@@ -101,7 +108,12 @@ def attempts(equations: Equations, piece: Piece, left: Node, right: Node) -> lis
         layout = "gradient"
     each = EACH.search(equations.document.text) is not None
     base = Reading(
-        layout=layout, scaled=cues.per_example, flipped=cues.flipped, across=cues.across, each=each
+        layout=layout,
+        scaled=cues.per_example,
+        flipped=cues.flipped,
+        across=cues.across,
+        latest_first=cues.latest_first,
+        each=each,
     )
     settings = dict(equations.around.settings[piece.order])
     batch = batch_size_name(equations)

@@ -54,12 +54,10 @@ def _chained(evaluator: Evaluator, node: BigOperator) -> Value:
     if len(factors) == 1 or isinstance(forward, Jacobian):
         return forward
     backward = _folded(evaluator, factors[::-1], node)
-    if evaluator.world.facts.cues.latest_first:
-        return backward
     a, b = evaluator.settled(forward, node), evaluator.settled(backward, node)
     if a.shape != b.shape or any(sp.expand(entry) != 0 for entry in array(a - b).flat):
-        raise Unreadable("nothing says in which order the matrices of a product stand")
-    return forward
+        evaluator.world.conventions.add("latest_first")
+    return backward if evaluator.world.reading.latest_first else forward
 
 
 def _folded(evaluator: Evaluator, factors: list[Value], node: BigOperator) -> Value:

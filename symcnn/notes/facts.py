@@ -78,7 +78,9 @@ class Cues:
     """The gradient of a number has the shape of what it belongs to, in every layout."""
     zero_based: bool = False
     latest_first: bool = False
-    """In a product over time the latest factor stands on the left."""
+    """In a product over an index the factor of the largest index stands on the left."""
+    latest_last: bool = False
+    """In a product over an index the factor of the largest index stands on the right."""
     whole_only: bool = False
     """An entry at an index that is no whole number does not exist, and counts as zero."""
     single_from: int | None = None

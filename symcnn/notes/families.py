@@ -49,6 +49,10 @@ class Reading:
     flipped: bool = False
     across: bool = False
     """Whether a softmax of a matrix takes each row by itself, and not each column."""
+    latest_first: bool = False
+    """Whether in a product over an index the factor of the largest index stands on the left."""
+    bias: str = ""
+    """Whether a bias of open shape is a row, a column or a number; by the layout of the notes where empty."""
     constants: bool = False
     """Whether what has no differential anywhere in the notes does not vary."""
     each: bool = False

@@ -20,7 +20,14 @@ from symcnn.notes.indexed_names import (
     space_size,
 )
 from symcnn.notes.name_labels import PARAMETERS, find_labels
-from symcnn.notes.name_parts import base_name, letters_of, names_in, superscript_items
+from symcnn.notes.name_parts import (
+    base_name,
+    letter,
+    letters_of,
+    names_in,
+    subscript_items,
+    superscript_items,
+)
 from symcnn.notes.names import LOSS_NAMES, Habits
 from symcnn.notes.tensor_kinds import is_matrix, tensor_kind
 from symcnn.notes.tree import (
@@ -208,6 +215,7 @@ class Finder:
             bare = piece.left
             if piece.first and counted:
                 self._implied(bare, counted)
+        self._of_entries()
         for tree in self.trees:
             for node in walk(tree):
                 parts = node.parts if isinstance(node, Juxtapose) else getattr(node, "factors", ())
@@ -218,6 +226,20 @@ class Finder:
                     counted = set(self._members_letters(right))
                     if tensor_kind(self, right) == "v" and counted & set(letters_of(index)):
                         self._add(name, index, "m")
+
+    def _of_entries(self) -> None:
+        """q_t beside q_{t,k}: a name with a letter that counts tensors, and elsewhere with the index of an entry too."""
+        counting = set(self.habits.members.values())
+        nodes = [node for tree in self.trees for node in walk(tree) if isinstance(node, Script)]
+        for node in nodes:
+            name = base_name(node.base)
+            if name is None or name in self.habits.members or _capital(node) or node.sub is None:
+                continue
+            first, *rest = (letter(item) for item in subscript_items(node.sub))
+            counted = first in counting and first in self.letters.get(name, ())
+            if counted and len(rest) == 1 and rest[0] is not None and rest[0] not in counting:
+                self.habits.members[name] = str(first)
+                self.kinds.setdefault(name, "v")
 
     def losses(self) -> None:
         """A loss with a letter that counts examples or times is one of many losses."""

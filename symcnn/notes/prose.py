@@ -16,6 +16,28 @@ UNFLIPPED = (
     r"(filter|kernel)s? (is|are) not flipped|without (the |a |any )?flip|\bno flip|do(es)? not flip the"
 )
 
+LATE = r"\b(?:latest|later|last|newest|largest|larger|highest|higher)\b"
+EARLY = r"\b(?:earliest|earlier|first|oldest|smallest|smaller|lowest|lower)\b"
+FACTOR = (
+    r"(?: (?:factors?|matri(?:x|ces)|ones?|ind(?:ex|ices)|times?|steps?|Jacobians?|terms?)\b[^.;:]{0,20}?)?"
+)
+ORDERED = r"\b(?:products?|factors?|multipl\w+|matrices|Jacobians)\b[^.;:]{0,50}"
+STANDS = r"(?: (?:stands?|is|are|go(?:es)?|comes?|written|being|placed))*"
+LATEST_LEFT = (
+    rf"{LATE}{FACTOR}{STANDS} (?:(?:on|to|at|from) the (?:far )?left|first|leftmost)\b"
+    rf"|{EARLY}{FACTOR}{STANDS} (?:(?:on|to|at) the (?:far )?right|last|rightmost)\b"
+    rf"|{ORDERED}\b(?:from right to left|right-to-left|in (?:decreasing|descending|reverse) order)\b"
+    r"|\bin (?:decreasing|descending) order of (?:the )?(?:index|indices|time)"
+)
+"""Words that put the factor of the largest index of a product on the left."""
+LATEST_RIGHT = (
+    rf"{LATE}{FACTOR}{STANDS} (?:(?:on|to|at|from) the (?:far )?right|last|rightmost)\b"
+    rf"|{EARLY}{FACTOR}{STANDS} (?:(?:on|to|at) the (?:far )?left|first|leftmost)\b"
+    rf"|{ORDERED}\b(?:from left to right|left-to-right|in (?:increasing|ascending) order)\b"
+    r"|\bin (?:increasing|ascending) order of (?:the )?(?:index|indices|time)"
+)
+"""Words that put it on the right."""
+
 ZERO_BASED = (
     r"\b(count(ed|s|ing)?|number(ed|ing)|(index|indices|indexing|subscripts?|rows|columns|pixels|entries|channels|steps)"
     r"\b[^.]{0,40}\b(start|begin|run)(s|ning)?)\b[^.]{0,25}(at|from|with) (zero|0)\b"
@@ -40,6 +62,7 @@ def cues(text: str, whole: str) -> Cues:
     rows = says(
         rf"({ITEMS})s?[^.]{{0,30}}\bin (the )?rows\b|one ({ITEMS})[^.]{{0,20}}\brow\b|\brows are {ITEMS}s"
     )
+    latest_left, latest_right = says(LATEST_LEFT), says(LATEST_RIGHT)
     return Cues(
         numerator_layout=says(r"numerator[ -]layout|Jacobian (formulation|convention)"),
         denominator_layout=says(r"denominator[ -]layout|(Hessian|gradient) formulation"),
@@ -59,17 +82,16 @@ def cues(text: str, whole: str) -> Cues:
         logistic=re.search(r"\b(sigmoid|logistic)\b", whole, re.I) is not None,
         per_example=says(r"per-example|per example|no\s+inside"),
         whole_only=says(r"(index|indices|number)[^.]{0,30}\b(no|not a|not) whole|non-?integer ind"),
-        latest_first=says(
-            r"(latest|last|newest|largest)[^.]{0,30}(factor|matrix|one|index)[^.]{0,20}(left|first)"
-        ),
+        latest_first=latest_left and not latest_right,
+        latest_last=latest_right and not latest_left,
         shaped=says(r"gradients?\b[^.]{0,60}\b(has|have|in) the (same )?shapes?\b"),
         zero_based=says(ZERO_BASED),
     )
 
 
 ONE_HOT = re.compile(
-    r"\$\s*\\?(\w+)\s*(?:\\in[^$]*)?\$[^.$]{0,40}\bone[- ]hot\b"
-    r"|\bone[- ]hot\b[^.$]{0,40}\$\s*\\?(\w+)\s*(?:\\in[^$]*)?\$",
+    r"\$\s*\\?(\w+(?:\{\w\})?)\s*(?:\\in[^$]*)?\$[^.$]{0,40}\bone[- ]hot\b"
+    r"|\bone[- ]hot\b[^.$]{0,40}\$\s*\\?(\w+(?:\{\w\})?)\s*(?:\\in[^$]*)?\$",
     re.I,
 )
 """A name that the text calls one-hot."""
@@ -77,7 +99,8 @@ ONE_HOT = re.compile(
 
 def one_hot(text: str) -> set[str]:
     """The names of vectors that are one-hot, so that their entries add up to one."""
-    return {name for match in ONE_HOT.finditer(text) for name in match.groups() if name is not None}
+    found = {name for match in ONE_HOT.finditer(text) for name in match.groups() if name is not None}
+    return {re.sub(r"[{}]", "", name) for name in found}
 
 
 CONDITION = re.compile(

@@ -62,6 +62,11 @@ def repaired(piece: Piece, lefts: list[Node], results: list[Result], equations: 
         return Verdict(Kind.CANNOT_CHECK, reason="a differential that is not read as one")
     if undefined and not is_tied(piece, lefts[0], equations):
         return Verdict(Kind.CANNOT_CHECK, reason=f"the notes define none of {', '.join(sorted(undefined))}")
+    if undefined and all(_is_labelled(name, equations) for name in undefined):
+        names = ", ".join(sorted(undefined))
+        return Verdict(
+            Kind.CANNOT_CHECK, reason=f"{names}: whether it is an entry or one of many, the notes leave open"
+        )
     if undefined:
         return Verdict(
             Kind.INCONSISTENT,
@@ -79,6 +84,13 @@ def _telling(results: list[Result]) -> Result | None:
     if refuted:
         return min(refuted, key=lambda r: (r.attempt.assumption is not None, not r.attempt.functions))
     return next((r for r in results if r.mismatch), None)
+
+
+def _is_labelled(name: str, equations: Equations) -> bool:
+    """Whether a name is one that the notes use, with a size or the last index under it: the q_T of vectors q_t."""
+    base, _, label = name.partition("_")
+    facts = equations.bench.facts
+    return label in facts.sizes and (base in facts.habits.ranks or base in facts.habits.members)
 
 
 def against_definition(
