@@ -51,12 +51,12 @@ def as_entries(node: Node, names: frozenset[str]) -> Node:
         return node
     match node:
         case CallOrProduct(head=head, group=Group(body=body) as group) if (
-            base_name(head) in names and isinstance(head, Symbol | Accent) and _is_index(group)
+            base_name(head) in names and isinstance(head, Symbol | Accent) and is_index(group)
         ):
             return Script(node.span, head, body, None, 0)
         case Juxtapose(
             parts=(Group(open="(", body=Product()) as base, Group(open="[", body=body) as group)
-        ) if _is_index(group):
+        ) if is_index(group):
             return Script(node.span, base, body, None, 0)
     return _with_children(node, names)
 
@@ -93,7 +93,7 @@ def _plain(node: Node) -> bool:
     return isinstance(node, Number) or (isinstance(node, Symbol) and node.name in COUNTERS)
 
 
-def _is_index(group: Group) -> bool:
+def is_index(group: Group) -> bool:
     """Whether every item in square brackets is a letter, a number, or a sum or multiple of them."""
     items = _items(group)
     return bool(items) and all(_countable(item) for item in items)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from symcnn.notes.bars import as_gradients, marks_of_gradients
 from symcnn.notes.brackets import as_entries, bracketed
-from symcnn.notes.called import Calls, as_arrays, defined_calls
+from symcnn.notes.called import Calls, as_arrays, as_factors, defined_calls, entry_words
 from symcnn.notes.entries_inside import entries_inside
 from symcnn.notes.extract import Formula
 from symcnn.notes.habits import numbers_layers
@@ -26,6 +26,8 @@ class Manner:
     """Names whose entries are written in square brackets."""
     calls: Calls = ()
     """Operations whose entries the notes give."""
+    words: frozenset[str] = frozenset()
+    """Words whose entries the notes give: they are no functions."""
     values: tuple[Stated, ...] = ()
     """Functions that name one value."""
     gradients: frozenset[str] = frozenset()
@@ -37,7 +39,8 @@ class Manner:
 
     def of(self, tree: Node) -> Node:
         """A tree in the one form that the rest of the room reads."""
-        tree = entries_inside(as_arrays(as_entries(tree, self.entries), self.calls))
+        tree = as_factors(as_entries(tree, self.entries), self.words)
+        tree = entries_inside(as_arrays(tree, self.calls))
         tree = as_gradients(without_arguments(tree, self.values), self.gradients)
         return as_differentials(tree, self.prefixes)
 
@@ -47,8 +50,16 @@ def manner(text: str, read: Iterable[tuple[Formula, Node]]) -> Manner:
     read = list(read)
     entries = bracketed(tree for _, tree in read)
     read = [(formula, as_entries(tree, entries)) for formula, tree in read]
+    words = entry_words(tree for _, tree in read)
+    read = [(formula, as_factors(tree, words)) for formula, tree in read]
     trees = [tree for _, tree in read]
     marks = marks_of_gradients(text, trees)
     return Manner(
-        entries, defined_calls(read), stated(trees), marks, prefixes(text, read), numbers_layers(trees)
+        entries,
+        defined_calls(read),
+        words,
+        stated(trees),
+        marks,
+        prefixes(text, read),
+        numbers_layers(trees),
     )

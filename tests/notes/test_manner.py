@@ -66,3 +66,18 @@ def test_both_sides_that_follow_one_output_leave_the_other_open() -> None:
 $x \in \mathbb{R}^n$. $y_i = 2 x_i$ and $v_i = 3 x_i$. $\frac{\partial L}{\partial x_i} = 3 \frac{\partial L}{\partial v_i}$
 """
     assert kinds(page)[-1] == "cannot-check"
+
+
+ACT = r"$\mathrm{act}_i = \frac{1}{1 + e^{-z_i}}$. "
+
+
+def test_a_word_given_entry_by_entry_multiplies_the_sum_after_it() -> None:
+    slope = r"$\frac{\partial \mathrm{act}_i}{\partial z_i} = "
+    assert kinds(ACT + slope + r"\mathrm{act}_i (1 - \mathrm{act}_i)$") == ["definition", "holds"]
+    assert kinds(ACT + slope + r"\mathrm{act}_i [1 - \mathrm{act}_i]$") == ["definition", "holds"]
+    assert kinds(ACT + slope + r"\mathrm{act}_i (1 - \mathrm{act}_i)^2$") == ["definition", "fails"]
+
+
+def test_a_word_with_a_plain_argument_stays_a_function() -> None:
+    page = ACT + r"$\mathrm{act}_i(t)$ and $u_i = \mathrm{act}_i (t + 1)$, "
+    assert "holds" not in kinds(page + r"$\frac{\partial u_i}{\partial t} = \mathrm{act}_i$")
