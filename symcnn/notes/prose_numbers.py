@@ -18,6 +18,7 @@ from symcnn.notes.layer_lists import Listed, listed_layers
 from symcnn.notes.marks import Span
 from symcnn.notes.names import read_name
 from symcnn.notes.parser import parse
+from symcnn.notes.prose_layers import described
 from symcnn.notes.tree import Add, Group, Juxtapose, Node, Number, Product, Script, Symbol
 from symcnn.notes.verdict import Claim, Kind, Verdict
 
@@ -25,41 +26,8 @@ NUMBER = r"(?<![\d,])(\d[\d,]{0,14})(?!\d)"
 SIZE = r"(?<!\d)(\d{1,9})"
 BY = r"\s*(?:\$?\s*\\times\s*\$?|×|x|by)\s*"
 NOUN = r"(?:trainable\s+|learnable\s+|free\s+)?(?:parameters?|weights?|numbers?|entries|multiplications?)"
-PARAMETER_BASES = frozenset(
-    [
-        "W",
-        "w",
-        "b",
-        "B",
-        "K",
-        "k",
-        "F",
-        "f",
-        "V",
-        "v",
-        "U",
-        "u",
-        "D",
-        "c",
-        "theta",
-        "beta",
-        "gamma",
-        "omega",
-        "Theta",
-    ]
-)
-WORDS = {
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-}
+PARAMETER_BASES = frozenset("W w b B K k F f V v U u D c theta beta gamma omega Theta".split())
+WORDS = {w: n for n, w in enumerate("one two three four five six seven eight nine ten".split(), 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +49,16 @@ def claims(document: Document, found: list[Piece], facts: Facts, lines: list[int
         lambda: _windows(document.text),
         lambda: _maps(document.text),
         lambda: _kernels(document.text),
+        lambda: _described(document.text),
         lambda: _by_formula(document, found, facts),
         lambda: _totals(document, found, facts),
         lambda: _entries(document, found, facts),
     )
     for finder in finders:
         for count in finder():
-            if not any(count.number == other.number for other in counts):
+            if not any(
+                count.number.start < o.number.end and o.number.start < count.number.end for o in counts
+            ):
                 counts.append(count)
     made = [_claim(document, count) for count in sorted(counts, key=lambda c: c.span.start)]
     return made + [_listed(document, one) for one in listed_layers(document.text)]
@@ -115,7 +86,7 @@ def _claim(document: Document, count: Count) -> Claim:
     if count.stated == count.true:
         return Claim(text, count.span, line, column, Verdict(count.holds, proof=count.how))
     stated = at.of(text)
-    shown = f"{count.true:,}" if "," in stated else str(count.true)
+    shown = re.sub(r"\d[\d,]*", f"{count.true:,}" if "," in stated else str(count.true), stated)
     verdict = Verdict(
         Kind.FAILS,
         reason=f"it is {shown}: {count.how}",
@@ -181,6 +152,12 @@ def _kernels(text: str) -> Iterator[Count]:
         factors = [int(match[k]) for k in range(1, 5)]
         how = " · ".join(map(str, factors))
         yield Count(Span(*match.span(5)), Span(*match.span(6)), _number(match[6]), prod(factors), how)
+
+
+def _described(text: str) -> Iterator[Count]:
+    """Sizes and numbers of weights in sentences that describe one layer; a size stands at both sides of its sign."""
+    for one in described(text):
+        yield Count(one.span, one.number, one.stated, one.true, one.how)
 
 
 def _by_formula(document: Document, found: list[Piece], facts: Facts) -> Iterator[Count]:
