@@ -26,8 +26,9 @@ NUMBER = r"(?<![\d,])(\d[\d,]{0,14})(?!\d)"
 SIZE = r"(?<!\d)(\d{1,9})"
 BY = r"\s*(?:\$?\s*\\times\s*\$?|×|x|by)\s*"
 NOUN = r"(?:trainable\s+|learnable\s+|free\s+)?(?:parameters?|weights?|numbers?|entries|multiplications?)"
-PARAMETER_BASES = frozenset("W w b B K k F f V v U u D c theta beta gamma omega Theta".split())
-WORDS = {w: n for n, w in enumerate("one two three four five six seven eight nine ten".split(), 1)}
+PARAMETER_BASES = frozenset({*"WwbBKkFfVvUuDc", "theta", "beta", "gamma", "omega", "Theta"})
+_NUMERALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+WORDS = {word: value for value, word in enumerate(_NUMERALS, 1)}
 
 
 @dataclass(frozen=True, slots=True)
