@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from symcnn.notes.biases import bias_shape, open_biases
 from symcnn.notes.marks import Operator
 from symcnn.notes.name_parts import is_capital, is_inverse, is_list, is_transpose, letter, subscript_items
 from symcnn.notes.names import Ref, read_name
@@ -242,7 +243,7 @@ class Shaper:
         if known is None:
             axis = self.fresh(node)
             known = self.assume(node, (axis, axis))
-        if len(known) == 2:
+        if known is not None and len(known) == 2:
             self.join(*known)
         return known
 
@@ -262,14 +263,26 @@ class Shaper:
         if not known:
             return () if all(s == () for s in shapes) else None
         widest = max(known, key=lambda s: sum(a != ONE for a in s))
+        biases = dict(open_biases(terms, self.world))
         for term, shape in zip(terms, shapes, strict=True):
-            if shape is None:
+            if shape is None and term in biases:
+                self._bias(term, biases[term], widest)
+            elif shape is None:
                 self.assume(term, widest)
             elif len(shape) == len(widest):
                 for a, b in zip(shape, widest, strict=True):
                     if ONE not in (a, b):
                         self.join(a, b)
         return widest
+
+    def _bias(self, term: Node, key: str, widest: tuple[Axis, ...]) -> None:
+        """A name of which nothing but a sum with a product tells the shape: the layout and the reading decide."""
+        self.world.open_biases.add(key)
+        shape = bias_shape(self.world, widest)
+        if shape:
+            self.assume(term, shape)
+        elif key not in self.world.definitions:
+            self.world.settle(key, "S")
 
     def fresh(self, node: Node) -> Axis:
         return ("free", self.scope, node.span.start, node.span.end)

@@ -9,7 +9,8 @@ from symcnn.notes.extract import Document
 from symcnn.notes.facts import Facts, FunctionRule
 from symcnn.notes.parser import parse
 
-SENTENCE = re.compile(r"[^.]*\b(?:normal|Gaussian)\b[^.]*", re.I)
+SENTENCE = re.compile(r"[^.]+")
+NORMAL = re.compile(r"\b(?:normal|Gaussian)\b", re.I)
 _NAME = r"\$\s*\\?(?P<name>[A-Za-z]+)(?:\(\w\))?\s*\$"
 _CUMULATIVE = r"(?:CDF|cdf|cumulative|distribution function)"
 _DENSITY = r"(?:density|PDF|pdf)"
@@ -37,7 +38,7 @@ def _spoken(document: Document) -> Iterator[tuple[str, str, int]]:
     for block in document.prose:
         text = document.text[block.span.start : block.span.end]
         for sentence in SENTENCE.finditer(text):
-            for words, body in BODIES:
+            for words, body in BODIES if NORMAL.search(sentence[0]) else ():
                 for pattern in (rf"{_NAME}[^$]{{0,60}}?\b{words}\b", rf"\b{words}[\s,(]*{_NAME}"):
                     found = re.search(pattern, sentence[0])
                     if found is not None and not _closer(found[0]):

