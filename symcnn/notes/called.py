@@ -16,7 +16,7 @@ from symcnn.notes.brackets import is_index
 from symcnn.notes.extract import Formula
 from symcnn.notes.name_parts import subscript_items
 from symcnn.notes.operations import BINARY, known_function, operation_name
-from symcnn.notes.tree import Add, Call, CallOrProduct, Chain, Group, Node, Script, Symbol, Word
+from symcnn.notes.tree import Add, Call, CallOrProduct, Chain, Group, Juxtapose, Node, Script, Symbol, Word
 from symcnn.notes.walking import replace, same, walk
 
 MATRIX_AXES = 2
@@ -55,7 +55,7 @@ def as_arrays(tree: Node, calls: Calls) -> Node:
 
 
 def entry_words(trees: Iterable[Node]) -> frozenset[str]:
-    """The words with letters as indices that are a left side of the notes, and take no plain argument anywhere."""
+    """The words, alone or with letters as indices, that are a left side of the notes and take no plain argument."""
     nodes = [node for tree in trees for node in walk(tree)]
     defined = {_word_of_entry(node.sides[0]) for node in nodes if isinstance(node, Chain)}
     applied = {
@@ -88,7 +88,12 @@ def _multiplied(tree: Node, words: frozenset[str]) -> Node:
                 pass
             case _:
                 continue
-        return as_factors(replace(tree, node, CallOrProduct(node.span, function, group)), words)
+        product = (
+            Juxtapose(node.span, (function, group))
+            if isinstance(function, Word)
+            else CallOrProduct(node.span, function, group)
+        )
+        return as_factors(replace(tree, node, product), words)
     return tree
 
 
@@ -99,18 +104,25 @@ def _word(function: Node) -> str | None:
 
 
 def _word_of_entry(node: Node) -> str | None:
-    r"""The word of `\mathrm{act}_i`: under it stand letters only."""
+    r"""The word of `\mathrm{act}_i`: under it stand letters only, or nothing."""
     match node:
+        case Word(text=text):
+            return text
         case Script(base=Word(text=text), sub=Node() as sub, sup=None, primes=0):
             return text if all(isinstance(item, Symbol) for item in subscript_items(sub)) else None
     return None
 
 
 def _multiplies(call: Call, words: frozenset[str]) -> bool:
-    """Whether what is written as a call has an entry for its function and a sum in brackets after it."""
-    function = call.function
-    entry = isinstance(function, Script) and function.sub is not None and not function.primes
-    return entry and _word(function) in words and _is_sum(call.argument)
+    """Whether what is written as a call is an entry, or a word that is also a term inside, before a bracketed sum."""
+    function, word = call.function, _word(call.function)
+    if word not in words or not _is_sum(call.argument):
+        return False
+    if isinstance(function, Script):
+        return function.sub is not None and not function.primes
+    inside = list(walk(call.argument))
+    written = sum(isinstance(node, Word) and node.text == word for node in inside)
+    return written > sum(isinstance(node, Call) and _word(node.function) == word for node in inside)
 
 
 def _is_sum(group: Node) -> bool:

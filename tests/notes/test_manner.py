@@ -76,6 +76,9 @@ def test_a_word_given_entry_by_entry_multiplies_the_sum_after_it() -> None:
     assert kinds(ACT + slope + r"\mathrm{act}_i (1 - \mathrm{act}_i)$") == ["definition", "holds"]
     assert kinds(ACT + slope + r"\mathrm{act}_i [1 - \mathrm{act}_i]$") == ["definition", "holds"]
     assert kinds(ACT + slope + r"\mathrm{act}_i (1 - \mathrm{act}_i)^2$") == ["definition", "fails"]
+    word = r"\mathrm{o\_h}"
+    page = rf"${word} = \frac{{1}}{{1 + e^{{-z}}}}$, $\frac{{\partial {word}}}{{\partial z}} = {word} (1 - {word})$"
+    assert kinds(page) == ["definition", "holds"]
 
 
 def test_a_word_with_a_plain_argument_stays_a_function() -> None:
