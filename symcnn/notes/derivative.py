@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from symcnn.notes.defined_values import defined_value
 from symcnn.notes.families import ALONE, Family, Mismatch, Unreadable
 from symcnn.notes.jacobian import Jacobian, scalar_link
 from symcnn.notes.marks import NOWHERE
-from symcnn.notes.name_parts import base_name, is_transpose
+from symcnn.notes.name_parts import base_name, is_transpose, letters_of
 from symcnn.notes.named_values import layered, named
 from symcnn.notes.names import read_name
 from symcnn.notes.operations import Array, array
@@ -50,8 +51,8 @@ def jacobian(evaluator: Evaluator, of: Node, wrt: Node) -> Array | Jacobian:
     if (
         loss is not None
         and variable.size == 1
-        and variable.flat[0] == 0
         and evaluator.world.facts.cues.zero_outside
+        and (variable.flat[0] == 0 or _is_beyond(evaluator, variable.flat[0]))
     ):
         return array(sp.Integer(0))  # what stands outside of a tensor moves no loss
     for x in variable.flat:
@@ -85,6 +86,20 @@ def jacobian(evaluator: Evaluator, of: Node, wrt: Node) -> Array | Jacobian:
     if value.ndim == 0 and variable.ndim == 0:
         return scalar_link(made)
     return made
+
+
+def _is_beyond(evaluator: Evaluator, entry: sp.Expr) -> bool:
+    """Whether an entry lies outside of a tensor of which the notes define each entry of a whole grid."""
+    family, indices = evaluator.world.origin.get(entry, (None, ()))
+    definitions = evaluator.world.definitions.get(family.key, ()) if family is not None else ()
+    places = [d.indices for d in definitions if d.indices is not None and len(d.indices) == len(indices)]
+    by_letters = any(letters_of(index) for place in places for index in place)
+    if not indices or not places or len(places) != len(definitions) or by_letters:
+        return False
+    defined = {tuple(evaluator.world.integer(index, {}) for index in place) for place in places}
+    spans = [range(min(axis), max(axis) + 1) for axis in zip(*defined, strict=True)]
+    whole = prod(map(len, spans)) == len(defined) and all(len(span) > 1 for span in spans)
+    return whole and indices not in defined
 
 
 def _variable(evaluator: Evaluator, wrt: Node) -> tuple[Array, bool]:

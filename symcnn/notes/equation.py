@@ -18,6 +18,7 @@ from symcnn.notes.attempts import (
     turned,
 )
 from symcnn.notes.bench import Bench
+from symcnn.notes.biases import under_another_bias
 from symcnn.notes.claims import Piece
 from symcnn.notes.compare import Outcome, compare
 from symcnn.notes.extract import Document
@@ -126,6 +127,9 @@ class Equations:
         turned = self._turned(piece, lefts, results)
         if turned is not None:
             return turned
+        biased = under_another_bias(piece, lefts, results, self)
+        if biased is not None:
+            return biased
         if quick:
             return self._unproved(results)
         sized = any(r.mismatch for r in results) and not any(r.refuted for r in results)

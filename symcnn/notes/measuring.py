@@ -12,7 +12,7 @@ from symcnn.notes.families import Family
 from symcnn.notes.free import means
 from symcnn.notes.name_parts import letter, letters_of
 from symcnn.notes.names import read_name
-from symcnn.notes.shaper import Shaper
+from symcnn.notes.shaper import UNSIZED, Shaper
 from symcnn.notes.tree import Add, BigOperator, Chain, Node, Number, Script, Symbol, Unary
 from symcnn.notes.walking import walk
 
@@ -29,6 +29,8 @@ def declare(world: World) -> None:
     for key, shapes in sorted(world.facts.shapes.items()):
         sizes = shapes[-1].sizes
         name, _, layer = key.partition("@")
+        if name in UNSIZED:
+            continue
         if not sizes and name not in world.definitions:
             world.kinds.setdefault(name, "S")
         if sizes and (name not in world.kinds or layer):

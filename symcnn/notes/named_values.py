@@ -25,6 +25,9 @@ from symcnn.notes.walking import walk
 if TYPE_CHECKING:
     from symcnn.notes.evaluate import Evaluator
 
+ONES = frozenset({"bf 1", "bb 1"})
+"""The names of vectors of ones."""
+
 CLASS = 2
 """The number that a class label stands for in a small world: the second class."""
 
@@ -62,6 +65,8 @@ def named(evaluator: Evaluator, ref: Ref, node: Node) -> Value:
     if size is not None:
         return array(sp.Integer(evaluator.world.axes.size(("size", size))))
     key = evaluator.world.facts.resolve(ref.key + "'" * ref.primes)
+    if key in ONES and key not in evaluator.world.definitions and _counts_ones(evaluator, ref):
+        return Flexible("ones", row=ref.transposed, length=_length(evaluator, key, ref))
     if ref.indices is None and ref.layer is None and not _is_tensor(evaluator, key):
         constant = _constant(evaluator, evaluator.world.facts.resolve(ref.key), ref)
         if constant is not None:
@@ -75,6 +80,25 @@ def named(evaluator: Evaluator, ref: Ref, node: Node) -> Value:
     if ref.transposed and isinstance(value, np.ndarray):
         value = value.T
     return powered(evaluator, value, ref.power)
+
+
+def _counts_ones(evaluator: Evaluator, ref: Ref) -> bool:
+    """Whether a bold one is a vector of ones, of the length that may stand under it; not the entry of something."""
+    indices = ref.indices or ()
+    return ref.power is None and (
+        not indices or (len(indices) == 1 and evaluator.world.is_size(letter(indices[0]) or ""))
+    )
+
+
+def _length(evaluator: Evaluator, key: str, ref: Ref) -> int | None:
+    """The number of ones that stands under the name, or that the notes declare."""
+    declared = evaluator.world.facts.shapes.get(key)
+    sizes = ref.indices or (declared[-1].sizes if declared else ())
+    try:
+        counts = [evaluator.index(size) for size in sizes]
+    except SymcnnError:
+        return None
+    return max(counts, default=None)
 
 
 def _is_tensor(evaluator: Evaluator, key: str) -> bool:
@@ -98,8 +122,6 @@ def _constant(evaluator: Evaluator, key: str, ref: Ref) -> Array | Flexible | No
             return array(sp.oo)
         case "I" | "bf I" | "bb I":
             return Flexible("identity")
-        case "bf 1" | "bb 1":
-            return Flexible("ones")
         case "bf 0":
             return array(sp.Integer(0))
     return None

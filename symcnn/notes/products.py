@@ -64,10 +64,23 @@ def quotient(evaluator: Evaluator, top: Array, bottom: Array, node: Node) -> Arr
 
 
 def product_of(evaluator: Evaluator, factors: tuple[Node, ...], names: list[str], node: Node) -> Value:
-    result = evaluator.factor(factors[0])
+    values = [evaluator.factor(factors[0])]
     for name, factor in zip(names, factors[1:], strict=True):
-        result = multiplied(evaluator, result, evaluator.factor(factor), name, factor)
-    return result
+        value, last = evaluator.factor(factor), values[-1]
+        if name in ("", "cdot") and isinstance(value, Flexible) and isinstance(last, Flexible):
+            values[-1] = last.spread(value)
+        elif name == "" and len(values) == 1 and isinstance(value, Flexible) and not value.row:
+            values.append(value)  # a row of ones may follow, and the two have one size
+        else:
+            values = [multiplied(evaluator, _pending(evaluator, values, node), value, name, factor)]
+    return _pending(evaluator, values, node)
+
+
+def _pending(evaluator: Evaluator, values: list[Value], node: Node) -> Value:
+    """The product of what stands before, and of the ones or the identity after it."""
+    if len(values) == 1:
+        return values[0]
+    return multiplied(evaluator, values[0], values[1], "", node)
 
 
 def inner_product(evaluator: Evaluator, left: Node, right: Node) -> Array:

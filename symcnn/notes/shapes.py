@@ -7,13 +7,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symcnn.notes.claims import Piece
-from symcnn.notes.declared_shapes import listed, real_space, shape_of, with_sizes
+from symcnn.notes.declared_shapes import BETWEEN, listed, real_space, shape_of, with_sizes
 from symcnn.notes.families import Family, Mismatch, Unreadable
 from symcnn.notes.marks import Span
 from symcnn.notes.name_parts import is_transpose
 from symcnn.notes.names import read_name
 from symcnn.notes.shape_axes import ONE
-from symcnn.notes.tree import Group, Node, Number, Product, Script, Sequence, Stack, Symbol, Text, Word
+from symcnn.notes.tree import (
+    Derivative,
+    Gradient,
+    Group,
+    Node,
+    Number,
+    Product,
+    Script,
+    Sequence,
+    Stack,
+    Symbol,
+    Text,
+    Word,
+)
 from symcnn.notes.unparse import unparse
 from symcnn.notes.verdict import Kind, Verdict
 from symcnn.notes.walking import walk
@@ -35,10 +48,39 @@ def mention(piece: Piece, equations: Equations) -> Verdict:
     rows = _stacks(node)
     if rows:
         return _placed(_stacked(rows), piece)
+    claimed = _of_gradient(piece, equations)
+    if claimed is not None:
+        return claimed
     sizes = product_of_shapes(node)
     if sizes is None:
         return Verdict(Kind.NOT_A_CLAIM, reason="a mention, with no relation")
     return _placed(sizes, piece)
+
+
+def _of_gradient(piece: Piece, equations: Equations) -> Verdict | None:
+    """The verdict on the shape that words give to a gradient: `the gradient $dE/dW$ has shape $(K, D)$`."""
+    assert piece.left is not None
+    sizes = shape_of(piece.left) or listed(piece.left)
+    before = equations.pieces[piece.order - 1] if piece.order else None
+    if sizes is None or before is None or before.right is not None or before.formula is piece.formula:
+        return None
+    text = equations.document.text[before.formula.outer.end : piece.formula.outer.start]
+    if not isinstance(before.left, Derivative | Gradient) or not BETWEEN.match(text):
+        return None
+    try:
+        verdict = _compared(before.left, piece.order, sizes, equations)
+    except (Unreadable, Mismatch):
+        return None
+    if verdict.kind is not Kind.SHAPE_WRONG or len(sizes) != 2:
+        return verdict
+    turned = _compared(before.left, piece.order, sizes[::-1], equations)
+    if turned.kind is Kind.SHAPE_WRONG:
+        return verdict
+    first, second = (size.span.shifted(-piece.span.start) for size in sizes)
+    latex = piece.latex
+    one, two = latex[first.start : first.end], latex[second.start : second.end]
+    shown = latex[: first.start] + two + latex[first.end : second.start] + one + latex[second.end :]
+    return replace(verdict, correction=shown, wrong_terms=(first, second), diagnosis="transposed")
 
 
 def _placed(verdict: Verdict, piece: Piece) -> Verdict:
@@ -171,10 +213,33 @@ def _stated(piece: Piece, name: Node, sizes: tuple[Node, ...], equations: Equati
         return Verdict(Kind.DEFINITION, reason="states what a name ranges over")
     if equations.bench.facts.resolve(ref.key) not in equations.bench.in_force.by_key:
         return _against_use(piece, ref.key, sizes, equations)
+    return _against_definition(piece, name, ref.key, sizes, equations)
+
+
+def _against_definition(
+    piece: Piece, name: Node, key: str, sizes: tuple[Node, ...], equations: Equations
+) -> Verdict:
+    """The verdict on a shape that the definition of a name determines; a wrong one is not in force after it."""
+    shapes = equations.bench.facts.shapes
+    kept = shapes.pop(key, [])
+    others = [shape for shape in kept if shape.order != piece.order]
+    if others:
+        shapes[key] = others
+    wrong = None
     try:
-        return _compared(name, piece.order, sizes, equations)
+        verdict = _compared(name, piece.order, sizes, equations)
+        if verdict.kind is Kind.SHAPE_WRONG:
+            wrong = _other_names(equations.bench.world(piece.order), key, sizes)
     except (Unreadable, Mismatch):
-        return Verdict(Kind.DEFINITION, reason="declares a shape")
+        verdict = Verdict(Kind.DEFINITION, reason="declares a shape")
+    if verdict.kind is not Kind.SHAPE_WRONG and kept:
+        shapes[key] = kept
+    if wrong is None:
+        return verdict
+    size, right = wrong
+    at = size.span.shifted(-piece.span.start)
+    shown = piece.latex[: at.start] + right + piece.latex[at.end :]
+    return replace(verdict, correction=shown, wrong_terms=(at,), diagnosis="wrong size")
 
 
 def _against_use(piece: Piece, key: str, sizes: tuple[Node, ...], equations: Equations) -> Verdict:

@@ -53,6 +53,8 @@ class World:
         """The conventions, of those that notes may leave open, on which what was evaluated depends."""
         """Whether a convolution was met of which the notes do not say whether it flips the filter."""
         self.kinds: dict[str, str] = {}
+        self.open_biases: set[str] = set()
+        """The names whose shape only a sum with a product tells."""
         self.functions = {
             name: rule for name, order in functions for rule in facts.functions[name] if rule.order == order
         }
