@@ -165,6 +165,9 @@ def _order(latex: str, node: Node) -> Iterator[Edit]:
             mark = latex[_base_end(b) : b.span.end]
             text = f"{other}{glue}{a.span.of(latex)}{mark}"
             yield Edit(Span(a.span.start, b.span.end), text, "wrong order", 2, node.span)
+    for a, b in zip(parts, parts[2:], strict=False):
+        text = b.span.of(latex) + latex[a.span.end : b.span.start] + a.span.of(latex)
+        yield Edit(Span(a.span.start, b.span.end), text, "wrong order", 3, node.span)
     if len(parts) > 2 and all(
         latex[a.span.end : b.span.start].strip() == latex[parts[0].span.end : parts[1].span.start].strip()
         for a, b in itertools.pairwise(parts)

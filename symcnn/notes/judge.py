@@ -25,6 +25,8 @@ from symcnn.notes.tree import (
     Differential,
     Ellipsis,
     Empty,
+    Gradient,
+    Group,
     Matrix,
     Node,
     Number,
@@ -171,6 +173,12 @@ class Judge:
         return self.equations.judge(piece)
 
     def _inequality(self, piece: Piece) -> Verdict:
+        """A range or a condition, but for a bound of one computed thing by another."""
+        assert piece.left is not None
+        assert piece.right is not None
+        bounded = _is_computed(piece.left) and _is_computed(piece.right)
+        if bounded and not self.equations.around.is_condition(piece):
+            return Verdict(Kind.CANNOT_CHECK, reason="a bound, of which no proof is sought")
         return Verdict(Kind.NOT_A_CLAIM, reason="a range or a condition")
 
     # --- definitions
@@ -189,6 +197,13 @@ class Judge:
             self.equations.named_cotangents.append((piece, matrix))
             return Verdict(Kind.DEFINITION, reason="names the entries of the array")
         return None
+
+
+def _is_computed(node: Node) -> bool:
+    """Whether a side of an inequality is a norm or a derivative, and so no index, no size and no constant."""
+    return any(
+        isinstance(n, Derivative | Gradient) or (isinstance(n, Group) and n.open == "||") for n in walk(node)
+    )
 
 
 def _display(node: Node) -> bool:

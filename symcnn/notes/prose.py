@@ -33,7 +33,6 @@ LATEST_LEFT = (
 LATEST_RIGHT = (
     rf"{LATE}{FACTOR}{STANDS} (?:(?:on|to|at|from) the (?:far )?right|last|rightmost)\b"
     rf"|{EARLY}{FACTOR}{STANDS} (?:(?:on|to|at) the (?:far )?left|first|leftmost)\b"
-    rf"|{ORDERED}\b(?:from left to right|left-to-right|in (?:increasing|ascending) order)\b"
     r"|\bin (?:increasing|ascending) order of (?:the )?(?:index|indices|time)"
 )
 """Words that put it on the right."""

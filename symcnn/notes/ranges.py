@@ -53,6 +53,7 @@ def find_ranges(facts: Facts, trees: list[Node], text: str) -> None:
         if (match[1] in counters or once) and match[3].isupper():
             facts.sizes.add(match[3])
             facts.ranges.setdefault(match[1], (int(match[2]), Symbol(NOWHERE, match[3])))
+            facts.bound.add(match[1])
     for tree in trees:
         for node in walk(tree):
             match node:
