@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symcnn.notes import chains, rounding
+from symcnn.notes.attempts import attempts
 from symcnn.notes.claims import Piece
 from symcnn.notes.facts import Definition
 from symcnn.notes.given_values import known_value
@@ -16,7 +17,8 @@ from symcnn.notes.relabel import skeleton
 from symcnn.notes.repair import against_definition
 from symcnn.notes.tree import Add, Annotated, Decorated, Derivative, Gradient, Group, Node, Number, Script
 from symcnn.notes.verdict import Kind, Verdict
-from symcnn.notes.walking import same
+from symcnn.notes.walking import replace as substituted
+from symcnn.notes.walking import same, walk
 
 if TYPE_CHECKING:
     from symcnn.notes.judge import Judge
@@ -119,7 +121,7 @@ def _again(judge: Judge, definition: Definition, earlier: Definition, piece: Pie
             reason="restates a definition",
             related_lines=(earlier.line,),
         )
-    example = rounding.by_example(piece, judge.equations)
+    example = rounding.by_example(piece, judge.equations) or _with_numbers(judge, definition, earlier, piece)
     if example is not None:
         judge.bench.dropped.add(definition.order)
         return replace(example, related_lines=(earlier.line,))
@@ -135,6 +137,25 @@ def _again(judge: Judge, definition: Definition, earlier: Definition, piece: Pie
     judge.bench.dropped.add(definition.order)
     judge.rivals.append((definition, earlier))
     return against_definition(definition, earlier, piece, judge.equations, outcome)
+
+
+def _with_numbers(judge: Judge, definition: Definition, earlier: Definition, piece: Piece) -> Verdict | None:
+    """The verdict where the earlier definition gives the new one with the numbers of the sentence: |g| = 20."""
+    body, words = earlier.body, judge.equations.around.words_before(piece)
+    for other in judge.pieces[earlier.order + 1 : piece.order]:
+        if other.sign != "=" or other.left is None or not isinstance(other.right, Number):
+            continue
+        if other.formula.span.start < piece.formula.span.start - len(words):
+            continue
+        for node in [node for node in walk(body) if same(node, other.left)]:
+            body = substituted(body, node, other.right)
+    if body is earlier.body:
+        return None
+    attempt = attempts(judge.equations, piece, body, definition.body)[0]
+    if not judge.equations.run(piece, body, definition.body, attempt).proved:
+        return None
+    how = f"line {earlier.line} with these numbers"
+    return Verdict(Kind.HOLDS_IF, proof=how, assumption="the numbers of the example")
 
 
 def _leaves(judge: Judge, definition: Definition) -> frozenset[str]:

@@ -23,7 +23,7 @@ KERNEL = re.compile(rf"\$?{_N}{_BY}{_N}\$?\s+{_ADJECTIVES}(?:filter|kernel|windo
 IMAGE = re.compile(rf"\$?{_N}{_BY}{_N}\$?\s+{_ADJECTIVES}(?:image|input|picture|photo)", re.I)
 GIVES = re.compile(
     rf"\b(?:gives?|produces?|yields?|outputs?|leaves?|results?\s+in)\s+(?:us\s+)?(?:an?\s+)?(?:map\s+of\s+|output\s+of\s+)?"
-    rf"\$?({_N}({_BY}){_N})",
+    rf"\$?({_N}({_BY}){_N})(?:\s+(?:feature\s+)?(?:map|output|image)\b)?",
     re.I,
 )
 STRIDE = re.compile(
