@@ -150,7 +150,9 @@ def real_space(node: Node) -> tuple[Node, ...] | None:
     match node:
         case Script(base=Symbol(name="R", font="bb" | "bf"), sup=Node() as sup):
             return shape_of(sup) or (sup,)
-        case CallOrProduct(head=Script(base=Symbol(name="M"), sub=Node() as sub, sup=None), group=Group(body=body)):
+        case CallOrProduct(
+            head=Script(base=Symbol(name="M"), sub=Node() as sub, sup=None), group=Group(body=body)
+        ):
             sizes = shape_of(sub) or tuple(subscript_items(sub))
             reals = isinstance(body, Symbol) and body.name in ("R", "K", "C")
             return None if not reals or len(sizes) > 2 else sizes * 2 if len(sizes) == 1 else sizes

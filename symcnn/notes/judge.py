@@ -16,7 +16,13 @@ from symcnn.notes.extract import Document
 from symcnn.notes.facts import Definition, Facts
 from symcnn.notes.guard import Guard
 from symcnn.notes.in_force import Slot, slot_of
-from symcnn.notes.judged_definitions import bare, by_rival, definition_verdict, set_together_verdict
+from symcnn.notes.judged_definitions import (
+    bare,
+    by_rival,
+    definition_verdict,
+    set_equal_verdict,
+    set_together_verdict,
+)
 from symcnn.notes.limits import Timeout, limited
 from symcnn.notes.name_parts import letter, names_in
 from symcnn.notes.names import read_name
@@ -164,7 +170,7 @@ class Judge:
             return Verdict(Kind.DEFINITION, reason="names what a function is given")
         if piece.order in self.definitions or (piece.first and piece.order in self._rules):
             return definition_verdict(self, piece)
-        naming = self._naming(piece)
+        naming = self._naming(piece) or set_equal_verdict(self, piece)
         if naming is not None:
             return naming
         path = chains.judge(piece, self.bench, self.equations)

@@ -78,6 +78,22 @@ def set_together_verdict(judge: Judge, piece: Piece) -> Verdict:
     return Verdict(Kind.DEFINITION, reason="sets several names to one number")
 
 
+def set_equal_verdict(judge: Judge, piece: Piece) -> Verdict | None:
+    """`w_1 = w_2 = w` sets names equal, where the notes say of the last one nothing else."""
+    if piece.first or piece.left is None or piece.right is None:
+        return None
+    refs = [
+        read_name(side, judge.facts.habits) for side in (piece.head or piece.left, piece.left, piece.right)
+    ]
+    if any(ref is None or ref.indices is not None or ref.power is not None for ref in refs):
+        return None
+    defined = {definition.key for definition in judge.facts.definitions}
+    last = refs[-1]
+    if last is None or judge.facts.resolve(last.key) in defined | set(judge.facts.shapes):
+        return None
+    return Verdict(Kind.DEFINITION, reason="sets names equal")
+
+
 def _is_used(judge: Judge, definition: Definition) -> bool:
     """Whether a name has a meaning already: it is defined, or read by a definition."""
     if isinstance(bare(definition.body), Number) and definition.key in judge.facts.losses:

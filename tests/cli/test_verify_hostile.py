@@ -53,9 +53,7 @@ def test_hostile_notes_are_judged_or_refused(name: str, tmp_path: Path) -> None:
         "-o",
         "out.json",
     ]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS
-    )
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode in (0, 1, 2)
     assert "Traceback" not in done.stderr
     assert not (tmp_path / PWNED).exists()
