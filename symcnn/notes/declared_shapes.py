@@ -30,6 +30,11 @@ BETWEEN = re.compile(
     r"|has|is|is an?|of)\s*$|^\s*\|[^|\n]*\|\s*$"
 )
 
+AHEAD = re.compile(
+    r"^\s*(?:[a-z-]+ )?(?:filter|kernel|matrix|array|image|input|map|mask|picture|grid|weights)\s*$"
+)
+"""Words between a shape and the name of what has it."""
+
 SCALARS = re.compile(r"\b(?:scalars?|real numbers?)\s+((?:\$[^$]{1,20}\$(?:\s*,\s*|\s+and\s+)?)+)")
 _SIZES = r"[`$]?`?[\[(]\s*(?P<sizes>\w+(?:\s*(?:\bx\b|×|,)\s*\w+)*)\s*[\])]`"
 NAMED = re.compile(
@@ -51,22 +56,21 @@ def find_stated_shapes(facts: Facts, found: list[Piece], document: Document) -> 
             line = document.place(piece.formula.span.start)[0]
             facts.shapes.setdefault(_shape_key(ref), []).append(Shape(pair[1], line, piece.order, ref.layer))
     for first, second in itertools.pairwise(found):
-        if second.right is not None or second.left is None:
+        name, sizes = _side_by_side(first, second, document)
+        ref = read_name(name, facts.habits) if name is not None else None
+        if (
+            ref is None
+            or sizes is None
+            or ref.indices is not None
+            or ref.transposed
+            or ref.sample is not None
+        ):
             continue
-        name = first.left if first.right is None else first.right
-        if name is None or first.formula is second.formula:
-            continue
-        between = document.text[first.formula.outer.end : second.formula.outer.start]
-        ref = read_name(name, facts.habits)
-        after = document.text[second.formula.outer.end : second.formula.outer.end + 1]
-        in_brackets = between.strip() == "(" and after == ")"
-        if ref is None or ref.indices is not None or ref.transposed:
-            continue
-        if not in_brackets and not BETWEEN.match(between):
-            continue
-        sizes = shape_of(second.left) or listed(second.left)
-        if sizes is None or ref.sample is not None:
-            continue
+        if name is second.left and any(
+            d.key.lower() == ref.key.lower() and (d.display or d.indices is not None)
+            for d in facts.definitions
+        ):
+            continue  # the formulas of its entries, o_{ij} for O, say the shape
         for size in sizes:
             mark_sizes(facts, size)
         line = document.place(second.formula.span.start)[0]
@@ -85,6 +89,23 @@ def _note_typed(facts: Facts, name: str, sizes: str, line: int) -> None:
     made = tuple(Number(span, part) if part.isdigit() else Symbol(span, part) for part in parts)
     shape = made if len(made) > 1 else (Number(span, "1"), *made)
     facts.shapes.setdefault(name.strip(), []).append(Shape(shape, line, 0))
+
+
+def _side_by_side(
+    first: Piece, second: Piece, document: Document
+) -> tuple[Node | None, tuple[Node, ...] | None]:
+    """A name and a shape in two formulas with words between: `$w$ of size $3 \\times 3$`, `$3 \\times 3$ filter $w$`."""
+    if second.right is not None or second.left is None or first.formula is second.formula:
+        return None, None
+    between = document.text[first.formula.outer.end : second.formula.outer.start]
+    after = document.text[second.formula.outer.end : second.formula.outer.end + 1]
+    if first.right is None and first.left is not None and AHEAD.match(between):
+        sizes = shape_of(first.left)
+        return (second.left, sizes) if sizes is not None else (None, None)
+    if (between.strip() == "(" and after == ")") or BETWEEN.match(between):
+        name = first.left if first.right is None else first.right
+        return name, shape_of(second.left) or listed(second.left)
+    return None, None
 
 
 def find_scalars(facts: Facts, found: list[Piece], document: Document) -> None:
